@@ -1,0 +1,126 @@
+"""Every error llmlab-pytest raises, as one tree.
+
+LlmlabError
+├── ConfigError            an option, ini value, mark, card or registry entry is wrong
+├── MissingDependency      an optional package is needed and not installed
+├── Unsupported            the model lacks a capability that was asked for
+├── DataError              a dataset, sample or downloaded file is unusable
+│   ├── DataUnavailable    no source could provide the data (the caller may skip)
+│   └── HashMismatch       bytes or rows differ from the pinned digest
+├── ModelError             a model cannot be loaded (missing or corrupt file)
+├── ProviderError          a call to a model failed; never a score
+│   ├── AuthError          the key is missing, wrong or lacks permission
+│   ├── RateLimited        the provider asks to slow down
+│   ├── ProviderTimeout    no answer within the time limit
+│   ├── ProviderUnavailable  the provider cannot be reached or answers 5xx
+│   ├── ContextOverflow    the prompt is longer than the model's context
+│   ├── ContentFiltered    the provider refused to process the content
+│   └── MalformedReply     the answer does not follow the protocol
+├── BudgetExceeded         the agreed amount is spent
+└── StoreError             the store cannot be opened, read or written
+
+Each message has up to three sentences: what was seen, what is allowed, what to do.
+`AssertionError` subclasses for the `assert_*` functions live in `asserting`.
+"""
+
+
+class LlmlabError(Exception):
+    """Base class: `except LlmlabError` catches whatever this package raises.
+
+    Args:
+        seen: what was found, with its value and place (option, file:line).
+        allowed: what would have been accepted.
+        fix: the command, flag or edit that mends it.
+    """
+
+    def __init__(self, seen: str, *, allowed: str = "", fix: str = "") -> None:
+        self.seen = seen
+        self.allowed = allowed
+        self.fix = fix
+        super().__init__(" ".join(part for part in (seen, allowed, fix) if part))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by parts, so an error survives a process boundary whole."""
+        return (_rebuild, (type(self), self.seen, self.allowed, self.fix))
+
+
+def _rebuild(
+    kind: type[LlmlabError], seen: str, allowed: str, fix: str
+) -> LlmlabError:
+    return kind(seen, allowed=allowed, fix=fix)
+
+
+class ConfigError(LlmlabError):
+    """An option, ini value, mark, task card or registry entry is wrong."""
+
+
+class MissingDependency(LlmlabError):
+    """An optional package is needed and not installed; names the pip line."""
+
+
+class Unsupported(LlmlabError):
+    """The model does not declare a capability that the request needs."""
+
+
+class DataError(LlmlabError):
+    """A dataset, sample or downloaded file is unusable; names file and line."""
+
+
+class DataUnavailable(DataError):
+    """No source could provide the data; says every way to get it."""
+
+
+class HashMismatch(DataError):
+    """Bytes or rows differ from the digest pinned in the task card."""
+
+
+class ModelError(LlmlabError):
+    """A model cannot be loaded: the file is missing, corrupt or of another kind."""
+
+
+class ProviderError(LlmlabError):
+    """A call to a model failed. It is recorded as an error, never as a score."""
+
+    retryable = False
+
+
+class AuthError(ProviderError):
+    """The key is missing, wrong or lacks permission."""
+
+
+class RateLimited(ProviderError):
+    """The provider asks to slow down."""
+
+    retryable = True
+
+
+class ProviderTimeout(ProviderError):
+    """No answer arrived within the time limit."""
+
+    retryable = True
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider cannot be reached or answers with a server error."""
+
+    retryable = True
+
+
+class ContextOverflow(ProviderError):
+    """The prompt is longer than the model's context."""
+
+
+class ContentFiltered(ProviderError):
+    """The provider refused to process the content."""
+
+
+class MalformedReply(ProviderError):
+    """The answer does not follow the protocol."""
+
+
+class BudgetExceeded(LlmlabError):
+    """The agreed amount of money or calls is spent."""
+
+
+class StoreError(LlmlabError):
+    """The store cannot be opened, read or written."""

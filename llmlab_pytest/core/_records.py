@@ -1,0 +1,283 @@
+"""The frozen records that flow through llmlab-pytest, in the order they flow.
+
+Sample -> Request -> Completion -> Score -> Metric -> Verdict -> Report.
+
+Records hold plain JSON-able values only, so they can be stored and sent between
+processes unchanged. Units are in the names: `_s` seconds, `_usd` US dollars,
+`_tokens` tokens. Rendering, arithmetic and input/output live elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+_Scalar = str | int | float | bool | None
+Json = _Scalar | list["Json"] | dict[str, "Json"]
+Role = Literal["system", "user", "assistant", "tool"]
+Target = str | int | float | tuple[str, ...] | tuple[int, ...] | None
+StopReason = Literal["stop", "length", "content_filter", "tool_calls", "unknown"]
+VerdictState = Literal["passed", "failed", "inconclusive", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One evaluation item."""
+
+    id: str
+    """Unique within its task, stable across runs and machines."""
+    input: str
+    """What is asked; the prompt template may use every field of `metadata` too."""
+    target: Target = None
+    """The reference answer; for multiple choice the index into `choices`
+    (several accepted answers: a tuple; `None`: judged without a reference)."""
+    choices: tuple[str, ...] = ()
+    """The answers to choose from, without label or leading space."""
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    """Every field of the source row, as read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateConfig:
+    """How to decode. The default is greedy and deterministic."""
+
+    max_tokens: int | None = None
+    """At most this many output tokens; `None`: the model's registry default."""
+    temperature: float | None = None
+    """0 is greedy; `None`: the model's registry default, which is 0."""
+    top_p: float | None = None
+    seed: int | None = None
+    """Asks for reproducible sampling; needs the `seed` capability if temperature > 0."""
+    stop: tuple[str, ...] = ()
+    """The text ends before the first of these strings."""
+    token_logprobs: bool = False
+    """Also return the log-probability of each output token."""
+    stream: bool = False
+    """Stream the answer, so that `Completion.ttft_s` is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateRequest:
+    """Ask for text: messages go through the chat template, a string goes in raw."""
+
+    prompt: str | tuple[Message, ...]
+    config: GenerateConfig = GenerateConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """One text to score after one context; the pair is tokenised as a whole."""
+
+    context: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoglikelihoodRequest:
+    """Ask for the log-likelihood of every continuation of one sample."""
+
+    continuations: tuple[Continuation, ...]
+
+
+Request = GenerateRequest | LoglikelihoodRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Token counts of one completion or a sum of several."""
+
+    input_tokens: int = 0
+    """Tokens of the prompt, cached ones included."""
+    output_tokens: int = 0
+    """Tokens of the answer, reasoning included."""
+    cached_input_tokens: int = 0
+    """The part of `input_tokens` that the provider billed as cached."""
+    reasoning_tokens: int = 0
+    """The part of `output_tokens` that is hidden reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One output token and its natural-log probability."""
+
+    token: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuationLogprob:
+    """What the model thinks of one continuation."""
+
+    loglikelihood: float
+    """Sum of the natural-log probabilities of the continuation's tokens, ≤ 0."""
+    is_greedy: bool
+    """Whether greedy decoding would have produced exactly these tokens."""
+    tokens: int
+    """How many tokens the continuation has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What a model returns for one request."""
+
+    text: str
+    """The generated text; empty for a log-likelihood request."""
+    model: str
+    """The model's alias, as chosen by `--llm`."""
+    continuations: tuple[ContinuationLogprob, ...] = ()
+    """One entry per continuation of a `LoglikelihoodRequest`, in its order."""
+    usage: Usage = Usage()
+    stop_reason: StopReason = "stop"
+    latency_s: float = 0.0
+    """Wall time of the call, ≥ 0; for a batch its share, by its tokens."""
+    ttft_s: float | None = None
+    """Time to the first token; `None` unless it was measured by streaming."""
+    cost_usd: float | None = None
+    """`None` when no price is known, 0.0 for a model on this machine."""
+    compute_s: float | None = None
+    """Seconds of this machine's compute for a local model, else `None`."""
+    token_logprobs: tuple[TokenLogprob, ...] = ()
+    attempts: int = 1
+    """How many tries the call took."""
+    prefetched: bool = False
+    """Whether the engine had started this call before the test asked for it."""
+    resumed: bool = False
+    """Whether it was read from an earlier, interrupted run."""
+
+    def __str__(self) -> str:
+        """Return the text, so that a completion can be printed and formatted."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """The judgement of one scorer on one completion."""
+
+    scorer: str
+    """Name of the scorer, e.g. `exact` or `acc_norm`; also its metric's name."""
+    value: float | None
+    """1.0 is right and 0.0 wrong; `None` means unscored and is never averaged."""
+    answer: str | None = None
+    """The part of the completion that was judged."""
+    explanation: str | None = None
+    """Why; shown to people."""
+
+    @property
+    def is_miss(self) -> bool:
+        """Whether the answer is plainly wrong (a partial credit is no miss)."""
+        return self.value == 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleResult:
+    """One (task, model, sample, epoch) after scoring, or the error that stopped it."""
+
+    task: str
+    model: str
+    sample_id: str
+    epoch: int = 1
+    scores: tuple[Score, ...] = ()
+    """The first score is the primary one: it decides hit or miss."""
+    error: str | None = None
+    """Class and message of the infrastructure error; then `scores` is empty."""
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    compute_s: float | None = None
+
+    @property
+    def is_miss(self) -> bool:
+        """Whether the primary score is a miss."""
+        return bool(self.scores) and self.scores[0].is_miss
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval."""
+
+    low: float
+    high: float
+    confidence: float = 0.95
+    method: str = ""
+    """Name of the formula, e.g. `wilson` or `student-t`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """An aggregate over the scores of one task and model."""
+
+    name: str
+    value: float | None
+    """`None` when no sample has a value."""
+    n: int
+    """How many samples it is computed from."""
+    stderr: float | None = None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a gate decided."""
+
+    gate: str
+    """The gate as written, e.g. `accuracy >= 0.8`."""
+    task: str
+    model: str
+    state: VerdictState
+    reason: str
+    """One sentence with the numbers that decided."""
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskPlan:
+    """What a run set out to do for one task and model; known after collection."""
+
+    task: str
+    model: str
+    planned: int
+    """How many (sample, epoch) items were selected."""
+    available: int
+    """How many samples the dataset holds; `planned` < `available` is a subset."""
+    gates: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    """Names of the metrics to show, primary first; empty: one per scorer."""
+    factors: Mapping[str, str] = field(default_factory=dict)
+    """Hashes and settings: model_digest, task_hash, data_hash, seed, limit, …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """One line of the final table: a task on a model."""
+
+    plan: TaskPlan
+    metrics: tuple[Metric, ...]
+    samples: int
+    """How many planned items have a result, errors included."""
+    misses: int | None
+    """`None` where the scores have no wrong/right notion."""
+    errors: int
+    usage: Usage
+    cost_usd: float | None
+    """`None` when the price of any completion is unknown."""
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    tokens_per_s: float | None
+    """Input and output tokens per second of call time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything a renderer needs to show a run."""
+
+    run_id: str
+    rows: tuple[TaskRow, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    factors: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,57 @@
+"""Text that is safe to show: short, without control characters, without secrets."""
+
+import os
+import re
+import unicodedata
+
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
+_SECRET_VALUE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|hf|xai|ghp|glpat)[-_][A-Za-z0-9_\-]{12,}|\bAKIA[0-9A-Z]{16}\b"
+    r"|(?<=[Bb]earer )[A-Za-z0-9._\-]{12,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+)
+_MIN_SECRET_LENGTH = 8
+_HIDDEN = "[redacted]"
+_SLUG_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
+
+
+def redact(text: str) -> str:
+    """Replace secrets: values of `*_KEY`-like variables and well-known key shapes.
+
+    Applied to every message, log line and report before it leaves the process.
+    """
+    for name, value in os.environ.items():
+        if len(value) >= _MIN_SECRET_LENGTH and _SECRET_NAME.search(name.upper()):
+            text = text.replace(value, _HIDDEN)
+    return _SECRET_VALUE.sub(_HIDDEN, text)
+
+
+def escape_control(text: str) -> str:
+    """Replace control characters except newline and tab by their escapes.
+
+    A completion may hold terminal escape sequences; printing them raw would let a
+    model rewrite the screen.
+    """
+    return "".join(
+        char
+        if char in "\n\t" or not unicodedata.category(char).startswith("C")
+        else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Return one line of at most `limit` characters, the middle cut with `…`."""
+    line = " ".join(escape_control(text).split())
+    if len(line) <= limit:
+        return line
+    head = (limit - 1) * 2 // 3
+    tail = limit - 1 - head
+    return f"{line[:head]}…{line[-tail:]}" if tail else f"{line[:head]}…"
+
+
+def slug(text: str) -> str:
+    """Return `text` with everything outside `[A-Za-z0-9._+-]` replaced by `-`.
+
+    Used in test ids, so that `-k` and shells take them without quoting.
+    """
+    return _SLUG_UNSAFE.sub("-", text).strip("-") or "-"
