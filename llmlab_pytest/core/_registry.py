@@ -9,7 +9,7 @@ from llmlab_pytest.core._errors import ConfigError
 T = TypeVar("T")
 
 
-class Registry(Generic[T], Mapping[str, T]):
+class Registry(Mapping[str, T], Generic[T]):
     """Names mapped to objects; the order is by name, so every process agrees."""
 
     def __init__(self, kind: str) -> None:
@@ -29,8 +29,11 @@ class Registry(Generic[T], Mapping[str, T]):
         if name in self._entries and not replace:
             first = self._sources[name] or "an earlier registration"
             second = source or "another"
-            msg = f"The {self.kind} {name!r} is registered twice: by {first} and {second}."
-            raise ConfigError(msg, fix="Rename one, or pass replace=True.")
+            raise ConfigError(
+                f"The {self.kind} {name!r} is registered twice: "
+                f"by {first} and by {second}.",
+                fix="Rename one, or pass replace=True.",
+            )
         self._entries[name] = entry
         self._sources[name] = source
 
@@ -70,6 +73,4 @@ def unknown_name(
         allowed = f"Did you mean {' or '.join(repr(match) for match in close)}?"
     else:
         allowed = f"Known: {', '.join(sorted(known)) or 'none'}."
-    return ConfigError(
-        f"Unknown {kind} {name!r} in {where}.", allowed=allowed, fix=fix
-    )
+    return ConfigError(f"Unknown {kind} {name!r} in {where}.", allowed=allowed, fix=fix)

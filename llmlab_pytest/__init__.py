@@ -1,0 +1,127 @@
+"""Evaluate language models the way Python people test software.
+
+Everything public is here and is imported when it is first used: importing this
+package imports nothing else (PEP 562).
+"""
+
+from typing import TYPE_CHECKING
+
+from llmlab_pytest.core._lazy import load as _load
+
+if TYPE_CHECKING:
+    from llmlab_pytest.asserting import (
+        LlmAssertionError,
+        assert_choice,
+        assert_contains_all,
+        assert_contains_any,
+        assert_contains_none,
+        assert_exact,
+        assert_json_schema,
+        assert_numeric,
+        assert_regex,
+    )
+    from llmlab_pytest.collecting import llm_task
+    from llmlab_pytest.core import (
+        Completion,
+        Continuation,
+        ContinuationLogprob,
+        GenerateConfig,
+        GenerateRequest,
+        Interval,
+        LlmlabError,
+        LoglikelihoodRequest,
+        Message,
+        Metric,
+        Model,
+        ModelSpec,
+        Report,
+        Request,
+        Sample,
+        SampleResult,
+        Score,
+        Usage,
+        Verdict,
+    )
+    from llmlab_pytest.fixtures import Llm
+
+_CORE = "llmlab_pytest.core"
+_ASSERTING = "llmlab_pytest.asserting"
+_ADDRESSES = {
+    "Completion": _CORE,
+    "Continuation": _CORE,
+    "ContinuationLogprob": _CORE,
+    "GenerateConfig": _CORE,
+    "GenerateRequest": _CORE,
+    "Interval": _CORE,
+    "Llm": "llmlab_pytest.fixtures",
+    "LlmAssertionError": _ASSERTING,
+    "LlmlabError": _CORE,
+    "LoglikelihoodRequest": _CORE,
+    "Message": _CORE,
+    "Metric": _CORE,
+    "Model": _CORE,
+    "ModelSpec": _CORE,
+    "Report": _CORE,
+    "Request": _CORE,
+    "Sample": _CORE,
+    "SampleResult": _CORE,
+    "Score": _CORE,
+    "Usage": _CORE,
+    "Verdict": _CORE,
+    "assert_choice": _ASSERTING,
+    "assert_contains_all": _ASSERTING,
+    "assert_contains_any": _ASSERTING,
+    "assert_contains_none": _ASSERTING,
+    "assert_exact": _ASSERTING,
+    "assert_json_schema": _ASSERTING,
+    "assert_numeric": _ASSERTING,
+    "assert_regex": _ASSERTING,
+    "llm_task": "llmlab_pytest.collecting",
+}
+
+__all__ = [
+    "Completion",
+    "Continuation",
+    "ContinuationLogprob",
+    "GenerateConfig",
+    "GenerateRequest",
+    "Interval",
+    "Llm",
+    "LlmAssertionError",
+    "LlmlabError",
+    "LoglikelihoodRequest",
+    "Message",
+    "Metric",
+    "Model",
+    "ModelSpec",
+    "Report",
+    "Request",
+    "Sample",
+    "SampleResult",
+    "Score",
+    "Usage",
+    "Verdict",
+    "assert_choice",
+    "assert_contains_all",
+    "assert_contains_any",
+    "assert_contains_none",
+    "assert_exact",
+    "assert_json_schema",
+    "assert_numeric",
+    "assert_regex",
+    "llm_task",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _load("importlib.metadata:version")("llmlab-pytest")
+    if name not in _ADDRESSES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = globals()[name] = _load(f"{_ADDRESSES[name]}:{name}")
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

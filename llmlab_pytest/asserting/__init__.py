@@ -1,0 +1,25 @@
+"""Assertions for behaviour tests: one per scorer, of the same name."""
+
+from llmlab_pytest.asserting._assertions import (
+    LlmAssertionError,
+    assert_choice,
+    assert_contains_all,
+    assert_contains_any,
+    assert_contains_none,
+    assert_exact,
+    assert_json_schema,
+    assert_numeric,
+    assert_regex,
+)
+
+__all__ = [
+    "LlmAssertionError",
+    "assert_choice",
+    "assert_contains_all",
+    "assert_contains_any",
+    "assert_contains_none",
+    "assert_exact",
+    "assert_json_schema",
+    "assert_numeric",
+    "assert_regex",
+]

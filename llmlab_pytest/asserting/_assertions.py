@@ -1,0 +1,234 @@
+"""Assertions on completions: the scorers, with failure messages for people.
+
+Each works on a completion or a string, returns the score when it holds, and raises
+`LlmAssertionError` when it does not. The message shows what was looked for, the text,
+and the difference; everything printed has its secrets and control characters removed.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llmlab_pytest.core import (
+    Completion,
+    Sample,
+    Score,
+    Target,
+    escape_control,
+    redact,
+)
+from llmlab_pytest.scorers import (
+    Scorer,
+    choice,
+    contains_all,
+    contains_any,
+    contains_none,
+    exact,
+    json_schema,
+    numeric,
+    regex,
+)
+
+_MAX_TEXT = 1200
+_INDENT = "    "
+
+
+class LlmAssertionError(AssertionError):
+    """A completion is not what a test asserts.
+
+    Args:
+        message: the whole text shown to people.
+        score: the score that decided.
+    """
+
+    def __init__(self, message: str, *, score: Score) -> None:
+        super().__init__(message)
+        self.score = score
+
+
+def _is_ours(excinfo: Any) -> bool:  # noqa: ANN401 -- pytest's ExceptionInfo; pytest is not imported here
+    """Hide our frames from the trace of a failed assertion, not from that of a bug."""
+    return bool(excinfo.errisinstance(LlmAssertionError))
+
+
+def assert_exact(
+    completion: Completion | str,
+    target: Target,
+    *,
+    normalise: Sequence[str] = ("strip",),
+) -> Score:
+    """Assert that the text equals the target, or one of several."""
+    __tracebackhide__ = _is_ours
+    return _hold(
+        completion,
+        lambda: exact(normalise=normalise)(completion, target),
+        expected=_targets(target),
+        details=_word_diff,
+        target=target,
+    )
+
+
+def assert_contains_any(
+    completion: Completion | str,
+    keywords: Sequence[str],
+    *,
+    case_sensitive: bool = False,
+    whole_word: bool = False,
+) -> Score:
+    """Assert that at least one keyword occurs in the text."""
+    __tracebackhide__ = _is_ours
+    scorer = contains_any(
+        keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
+    )
+    expected = f"any of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), expected=expected)
+
+
+def assert_contains_all(
+    completion: Completion | str,
+    keywords: Sequence[str],
+    *,
+    case_sensitive: bool = False,
+    whole_word: bool = False,
+) -> Score:
+    """Assert that every keyword occurs in the text."""
+    __tracebackhide__ = _is_ours
+    scorer = contains_all(
+        keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
+    )
+    expected = f"all of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), expected=expected)
+
+
+def assert_contains_none(
+    completion: Completion | str,
+    keywords: Sequence[str],
+    *,
+    case_sensitive: bool = False,
+    whole_word: bool = False,
+) -> Score:
+    """Assert that no keyword occurs in the text."""
+    __tracebackhide__ = _is_ours
+    scorer = contains_none(
+        keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
+    )
+    expected = f"none of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), expected=expected)
+
+
+def assert_regex(
+    completion: Completion | str, pattern: str, *, full: bool = False
+) -> Score:
+    """Assert that a regular expression is found in the text, or matches all of it."""
+    __tracebackhide__ = _is_ours
+    scorer = regex(pattern=pattern, full=full)
+    expected = f"{'a full' if full else 'a'} match of {pattern!r}"
+    return _hold(completion, lambda: scorer(completion), expected=expected)
+
+
+def assert_numeric(
+    completion: Completion | str,
+    target: float,
+    *,
+    rel_tol: float = 1e-6,
+    abs_tol: float = 0.0,
+) -> Score:
+    """Assert that the last number in the text is close to the target."""
+    __tracebackhide__ = _is_ours
+    scorer = numeric(rel_tol=rel_tol, abs_tol=abs_tol)
+    expected = f"{target:g} (rel_tol={rel_tol:g}, abs_tol={abs_tol:g})"
+    return _hold(completion, lambda: scorer(completion, target), expected=expected)
+
+
+def assert_choice(
+    completion: Completion | str, target: str | int, *, choices: Sequence[str] = ()
+) -> Score:
+    """Assert that the text picks a choice, named by its letter or index."""
+    __tracebackhide__ = _is_ours
+    sample = Sample(id="assert", input="", choices=tuple(choices))
+    scorer = choice()
+    expected = f"choice {target!r}"
+    return _hold(
+        completion, lambda: scorer(completion, target, sample), expected=expected
+    )
+
+
+def assert_json_schema(
+    completion: Completion | str,
+    schema: Mapping[str, Any] | str,
+    *,
+    fenced: bool = True,
+) -> Score:
+    """Assert that the text is JSON that satisfies a JSON Schema."""
+    __tracebackhide__ = _is_ours
+    scorer: Scorer = json_schema(schema=schema, fenced=fenced)
+    return _hold(
+        completion, lambda: scorer(completion), expected="JSON of the given schema"
+    )
+
+
+def _hold(
+    completion: Completion | str,
+    judge: Callable[[], Any],
+    *,
+    expected: str,
+    details: Callable[[str, str], list[str]] | None = None,
+    target: Target = None,
+) -> Score:
+    __tracebackhide__ = _is_ours
+    score: Score = judge()
+    if score.value == 1.0:
+        return score
+    text = completion if isinstance(completion, str) else completion.text
+    by = "" if isinstance(completion, str) else f" ({completion.model})"
+    reason = (score.explanation or "no match").split("; ")
+    lines = [f"{score.scorer}{by}: {reason[0]}"]
+    lines += [f"{_INDENT}{part}" for part in reason[1:]]
+    lines += [f"  expected: {expected}", "  text:", *_quoted(text)]
+    if details is not None and isinstance(target, str):
+        lines += ["  difference (- expected, + text):", *details(target, text)]
+    raise LlmAssertionError(escape_control(redact("\n".join(lines))), score=score)
+
+
+def _quoted(text: str) -> list[str]:
+    if not text:
+        return [f"{_INDENT}(empty)"]
+    shown = text
+    if len(text) > _MAX_TEXT:
+        half = _MAX_TEXT // 2
+        left_out = len(text) - 2 * half
+        shown = f"{text[:half]}\n[… {left_out} characters …]\n{text[-half:]}"
+    return [f"{_INDENT}{line}" for line in shown.splitlines()]
+
+
+def _word_diff(target: str, text: str) -> list[str]:
+    """Show which words differ; runs of equal words are shortened."""
+    before, after = re.findall(r"\s+|\S+", target), re.findall(r"\s+|\S+", text)
+    lines = []
+    matcher = difflib.SequenceMatcher(a=before, b=after, autojunk=False)
+    for kind, a0, a1, b0, b1 in matcher.get_opcodes():
+        if kind == "equal":
+            lines.append(f"{_INDENT}  {_ends(before[a0:a1])}")
+            continue
+        if a1 > a0:
+            lines.append(f"{_INDENT}- {''.join(before[a0:a1])!r}")
+        if b1 > b0:
+            lines.append(f"{_INDENT}+ {''.join(after[b0:b1])!r}")
+    return lines
+
+
+def _ends(words: Sequence[str]) -> str:
+    keep = 8
+    if len(words) <= 2 * keep:
+        return repr("".join(words))
+    return f"{''.join(words[:keep])!r} … {''.join(words[-keep:])!r}"
+
+
+def _targets(target: Target) -> str:
+    values = target if isinstance(target, tuple) else (target,)
+    return " or ".join(map(repr, values))
+
+
+def _listed(keywords: Sequence[str]) -> str:
+    return ", ".join(map(repr, keywords))

@@ -1,0 +1,19 @@
+"""How llmlab becomes pytest items: marks, task cards, gates, outcomes."""
+
+from llmlab_pytest.collecting._card_file import CardFile, is_card
+from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
+from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
+from llmlab_pytest.collecting._run_plugin import activate, finish_controller
+from llmlab_pytest.collecting._task_mark import llm_task
+
+__all__ = [
+    "CardFile",
+    "GateFailed",
+    "GateItem",
+    "activate",
+    "finish_controller",
+    "is_card",
+    "llm_task",
+    "parametrize",
+    "register_task_fixtures",
+]

@@ -1,0 +1,107 @@
+"""Task cards as test files: `capitals.task.toml` needs no Python beside it."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from llmlab_pytest.collecting._outcomes import complete_case, finish_case
+from llmlab_pytest.collecting._parametrize import cases_of
+from llmlab_pytest.core import (
+    DataUnavailable,
+    LlmlabError,
+    ModelSpec,
+    Unsupported,
+)
+from llmlab_pytest.session import Case, LlmlabSession, session_of
+from llmlab_pytest.tasks import Task, load_card, needed_capability
+
+
+def is_card(path: Path) -> bool:
+    """Whether a file is a task card: `task.toml` or `<name>.task.toml`."""
+    return path.name == "task.toml" or path.name.endswith(".task.toml")
+
+
+class CardFile(pytest.File):
+    """A task card; collects one item per model, sample and epoch."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Read card and data, and yield the items.
+
+        Raises:
+            pytest.Collector.CollectError: card or data is wrong; names file and line.
+        """
+        session = session_of(self.config)
+        try:
+            task = load_card(self.path)
+            session.scorers_of(task)
+            session.check_gates(task)
+            for spec in session.models:
+                yield from self._items(task, spec, session)
+        except LlmlabError as error:
+            raise self.CollectError(str(error)) from error
+
+    def _items(
+        self, task: Task, spec: ModelSpec, session: LlmlabSession
+    ) -> Iterator[pytest.Item]:
+        needed = needed_capability(task, spec.capabilities)
+        try:
+            spec.require(needed, needed_by=f"The task {task.name!r}")
+            cases = cases_of(task, spec, session)
+        except (DataUnavailable, Unsupported) as error:
+            name = f"{task.name}[{spec.alias}]"
+            yield UnavailableItem.from_parent(self, name=name, error=error)
+            return
+        for case in cases:
+            yield CardItem.from_parent(self, name=f"{task.name}[{case.id}]", case=case)
+
+
+class CardItem(pytest.Item):
+    """One sample of a task card on one model."""
+
+    def __init__(self, *, case: Case, **keywords: object) -> None:
+        super().__init__(**keywords)  # type: ignore[arg-type] # pytest's own keywords
+        self.case = case
+
+    def setup(self) -> None:
+        """Get the completion; trouble here is an error, never a miss."""
+        complete_case(self, self.case)
+
+    def runtest(self) -> None:
+        """Score the completion; a wrong answer is a recorded miss."""
+        finish_case(self)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Point reports at the card."""
+        return self.path, None, self.name
+
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: object = None,  # noqa: ARG002 -- pytest's signature
+    ) -> str:
+        """Show an llmlab error as its message: the trace would be ours."""
+        if isinstance(excinfo.value, LlmlabError):
+            return f"{type(excinfo.value).__name__}: {excinfo.value}"
+        return str(super().repr_failure(excinfo))
+
+
+class UnavailableItem(pytest.Item):
+    """Stands for all samples of a task that cannot run on a model."""
+
+    def __init__(self, *, error: LlmlabError, **keywords: object) -> None:
+        super().__init__(**keywords)  # type: ignore[arg-type] # pytest's own keywords
+        self._error = error
+
+    def setup(self) -> None:
+        """Skip where data is missing; a missing capability is an error."""
+        if isinstance(self._error, DataUnavailable):
+            pytest.skip(str(self._error))
+        raise self._error
+
+    def runtest(self) -> None:
+        """Never reached: setup skips or raises."""
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Point reports at the card."""
+        return self.path, None, self.name

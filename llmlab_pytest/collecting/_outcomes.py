@@ -1,0 +1,182 @@
+"""What becomes of an item: hit, miss or error, recorded once and shown."""
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pytest
+
+from llmlab_pytest.core import (
+    Completion,
+    LlmlabError,
+    SampleResult,
+    Score,
+    Usage,
+    shorten,
+)
+from llmlab_pytest.session import (
+    Case,
+    completions_key,
+    error_text,
+    session_if_used,
+    session_of,
+)
+
+case_key = pytest.StashKey[Case]()
+_completion_key = pytest.StashKey[Completion]()
+_scores_key = pytest.StashKey[tuple[Score, ...]]()
+_recorded_key = pytest.StashKey[bool]()
+OUTCOME = "llmlab_outcome"
+ASSERTS = "asserts"
+"""Name of the score that the asserts of a test function give."""
+TESTS = "passed"
+"""Name of the score that a behaviour test gives its model."""
+
+
+def complete_case(item: pytest.Item, case: Case) -> Completion:
+    """Get the completion of a sample item; part of its setup, so trouble is an error.
+
+    Raises:
+        LlmlabError: the model could not answer.
+    """
+    item.stash[case_key] = case
+    completion = session_of(item.config).complete(case)
+    item.stash[_completion_key] = completion
+    return completion
+
+
+def completion_of(item: pytest.Item) -> Completion:
+    """Return the completion that `complete_case` got."""
+    return item.stash[_completion_key]
+
+
+def scores_of(item: pytest.Item) -> tuple[Score, ...]:
+    """Return the scores of a sample item, primary first; computed once."""
+    if _scores_key not in item.stash:
+        session = session_of(item.config)
+        item.stash[_scores_key] = session.score(
+            item.stash[case_key], item.stash[_completion_key]
+        )
+    return item.stash[_scores_key]
+
+
+def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> None:
+    """Score, record and mark a sample item whose completion has arrived.
+
+    Args:
+        item: a sample item after `complete_case`.
+        failure: the assertion that failed in the test function, if one did.
+    """
+    session = session_of(item.config)
+    case = item.stash[case_key]
+    completion = item.stash[_completion_key]
+    scores = _with_asserts(scores_of(item), failure, case)
+    result = SampleResult(
+        task=case.planned.task.name,
+        model=case.spec.alias,
+        sample_id=case.sample.id,
+        epoch=case.epoch,
+        scores=scores,
+        usage=completion.usage,
+        cost_usd=completion.cost_usd,
+        latency_s=completion.latency_s,
+        compute_s=completion.compute_s,
+    )
+    item.stash[_recorded_key] = True
+    session.record(item, result)
+    primary = scores[0]
+    outcome = "miss" if result.is_miss else "hit"
+    item.user_properties.append((OUTCOME, outcome))
+    item.user_properties.append((f"llmlab_{primary.scorer}", primary.value))
+    if primary.answer is not None:
+        item.user_properties.append(("llmlab_answer", shorten(primary.answer)))
+
+
+def _with_asserts(
+    scores: tuple[Score, ...], failure: AssertionError | None, case: Case
+) -> tuple[Score, ...]:
+    """A hit needs both: the scorers say so, and the function's asserts hold."""
+    explanation = None if failure is None else shorten(str(failure), 200)
+    if not case.planned.task.scorers:
+        value = 1.0 if failure is None else 0.0
+        return (Score(scorer=ASSERTS, value=value, explanation=explanation),)
+    if failure is None:
+        return scores
+    return (replace(scores[0], value=0.0, explanation=explanation), *scores[1:])
+
+
+def record_trouble(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> None:
+    """Record what pytest reports: the error of a sample, or a behaviour test's end."""
+    session = session_if_used(item.config)
+    if session is None or report.skipped or report.when == "teardown":
+        return
+    error = call.excinfo.value if call.excinfo else None
+    if case_key in item.stash:
+        if error is not None and _recorded_key not in item.stash:
+            _record_error(item, error)
+    elif (report.when == "call" or error is not None) and is_behaviour(item):
+        _record_behaviour(item, error)
+
+
+def is_behaviour(item: pytest.Item) -> bool:
+    """Whether an item is a behaviour test: it takes `llm` and has no task."""
+    callspec = getattr(item, "callspec", None)
+    return (
+        callspec is not None and "llm" in callspec.params and case_key not in item.stash
+    )
+
+
+def behaviour_task(item: pytest.Item) -> str:
+    """Name the behaviour tests of one file, as the final table shows them."""
+    return str(PurePosixPath(item.nodeid.partition("::")[0]).with_suffix(""))
+
+
+def _record_error(item: pytest.Item, error: BaseException) -> None:
+    case = item.stash[case_key]
+    session_of(item.config).record(
+        item,
+        SampleResult(
+            task=case.planned.task.name,
+            model=case.spec.alias,
+            sample_id=case.sample.id,
+            epoch=case.epoch,
+            error=_text(error),
+        ),
+    )
+    item.user_properties.append((OUTCOME, "error"))
+
+
+def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
+    spec = item.callspec.params["llm"]  # type: ignore[attr-defined] # checked by is_behaviour
+    completions = item.stash.get(completions_key, [])
+    judged = error is None or isinstance(error, AssertionError)
+    costs = [completion.cost_usd for completion in completions]
+    result = SampleResult(
+        task=behaviour_task(item),
+        model=spec.alias,
+        sample_id=item.nodeid.partition("::")[2],
+        scores=(Score(scorer=TESTS, value=float(error is None)),) if judged else (),
+        error=None if judged or error is None else _text(error),
+        usage=sum((c.usage for c in completions), Usage()),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost),
+        latency_s=sum(completion.latency_s for completion in completions),
+        compute_s=sum(completion.compute_s or 0.0 for completion in completions),
+    )
+    session_of(item.config).record(item, result)
+
+
+def _text(error: BaseException) -> str:
+    if isinstance(error, LlmlabError):
+        return error_text(error)
+    return f"{type(error).__name__}: {shorten(str(error), 200)}"
+
+
+def status_of(report: object) -> tuple[str, str, str] | None:
+    """Return how the terminal shows a miss: counted apart, never as a failure."""
+    properties = getattr(report, "user_properties", ())
+    if not properties or getattr(report, "when", None) != "call":
+        return None
+    if getattr(report, "passed", False) and (OUTCOME, "miss") in map(tuple, properties):
+        return "miss", "m", "MISS"
+    return None

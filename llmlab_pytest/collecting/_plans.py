@@ -1,0 +1,114 @@
+"""From the collected items to plans: what is judged together, what is asked next."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from llmlab_pytest.collecting._gate_item import GateItem
+from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
+from llmlab_pytest.collecting._parametrize import CASE_FIXTURE
+from llmlab_pytest.core import ConfigError, TaskPlan
+from llmlab_pytest.session import Case, Group, LlmlabSession
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """Return the case of a sample item, `None` for any other item."""
+    own = getattr(item, "case", None)
+    if isinstance(own, Case):
+        return own
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get(CASE_FIXTURE) if callspec else None
+    return case if isinstance(case, Case) else None
+
+
+def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Append the gates of all collected groups, before anything is deselected.
+
+    Raises:
+        pytest.UsageError: two different tasks have one name.
+    """
+    bases: dict[Group, str] = {}
+    gates: dict[Group, tuple[str, ...]] = {}
+    for item in items:
+        case = case_of(item)
+        if case is None:
+            continue
+        group = Group(case.planned.task.name, case.spec.alias)
+        base = item.nodeid.removesuffix(f"{case.id}]") + case.spec.alias
+        if bases.setdefault(group, base) != base:
+            raise pytest.UsageError(str(_same_name(group.task, bases[group], base)))
+        gates[group] = case.planned.task.gates
+    items.extend(
+        GateItem.build(session, base=bases[group], group=group, gate=gate)
+        for group, texts in gates.items()
+        for gate in texts
+    )
+
+
+def _same_name(task: str, first: str, second: str) -> ConfigError:
+    return ConfigError(
+        f"Two tests call their task {task!r}: {first}…] and {second}…].",
+        allowed="Results are kept by task name, so each needs its own.",
+        fix='Rename one: @llm_task(..., name="another_name").',
+    )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A plan while it is counted."""
+
+    base: str
+    planned: int = 0
+    case: Case | None = None
+    gates: list[str] = field(default_factory=list)
+
+
+def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPlan]:
+    """Summarise the selected items: one plan per task and model."""
+    drafts: dict[Group, _Draft] = {}
+    for item in items:
+        if (case := case_of(item)) is not None:
+            group = Group(case.planned.task.name, case.spec.alias)
+            base = item.nodeid.removesuffix(f"{case.id}]") + case.spec.alias
+            draft = drafts.setdefault(group, _Draft(base, case=case))
+            draft.planned += 1
+        elif isinstance(item, GateItem):
+            base = item.nodeid.partition("-gate ")[0]
+            drafts.setdefault(item.group, _Draft(base)).gates.append(item.gate)
+        elif is_behaviour(item):
+            alias = item.callspec.params["llm"].alias  # type: ignore[attr-defined] # checked by is_behaviour
+            group = Group(behaviour_task(item), alias)
+            drafts.setdefault(group, _Draft(group.task)).planned += 1
+    return [_plan(group, draft, llmlab) for group, draft in drafts.items()]
+
+
+def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
+    factors = {"base": draft.base}
+    metrics: tuple[str, ...]
+    if draft.case is None:
+        available, metrics = draft.planned, (TESTS,)
+    else:
+        planned = draft.case.planned
+        available = planned.available * planned.task.epochs
+        metrics = planned.task.metrics
+        factors |= {
+            "task_hash": planned.task.hash,
+            "data_hash": planned.data_hash,
+            "model": draft.case.spec.fingerprint,
+            "seed": str(llmlab.settings.seed),
+        }
+    return TaskPlan(
+        task=group.task,
+        model=group.model,
+        planned=draft.planned,
+        available=available,
+        gates=tuple(draft.gates),
+        metrics=metrics,
+        factors=factors,
+    )
+
+
+def cases_of_items(items: Sequence[pytest.Item]) -> list[Case]:
+    """Return the cases among `items`, in order: what look-ahead may start."""
+    return [case for item in items if (case := case_of(item)) is not None]

@@ -1,0 +1,187 @@
+"""The hooks of a run that uses llmlab; registered when the first use is collected.
+
+A foreign suite never loads this module: the entry-point plugin only watches for a
+mark, a fixture or a card, and then calls `activate`.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from llmlab_pytest.collecting import _gate_item, _outcomes
+from llmlab_pytest.collecting._gate_item import GateItem, run_gates
+from llmlab_pytest.collecting._outcomes import case_key, finish_case, record_trouble
+from llmlab_pytest.collecting._plans import (
+    add_gates,
+    case_of,
+    cases_of_items,
+    plans_of,
+)
+from llmlab_pytest.core import LlmlabError, StoreError
+from llmlab_pytest.reporting import render_json, render_terminal
+from llmlab_pytest.session import LlmlabSession, session_of
+
+_NAME = "llmlab-run"
+
+
+def activate(config: pytest.Config) -> LlmlabSession:
+    """Make this a run that uses llmlab; does nothing the second time.
+
+    Raises:
+        pytest.UsageError: an option is wrong.
+    """
+    manager = config.pluginmanager
+    if not manager.has_plugin(_NAME):
+        try:
+            llmlab = session_of(config)
+            _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
+            manager.register(RunPlugin(llmlab), _NAME)
+        except LlmlabError as error:
+            raise pytest.UsageError(str(error)) from error
+    return session_of(config)
+
+
+class RunPlugin:
+    """Plans after collection, looks ahead, records outcomes, shows the report."""
+
+    def __init__(self, llmlab: LlmlabSession) -> None:
+        self._llmlab = llmlab
+        self._config = llmlab.config
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, session: pytest.Session, items: list[pytest.Item]
+    ) -> None:
+        """Add the gates before `-k` and others select."""
+        add_gates(session, items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Store the plan of the selected items and start asking ahead.
+
+        Raises:
+            pytest.UsageError: the store cannot be used.
+        """
+        if self._config.option.collectonly:
+            return
+        plans = plans_of(session.items, self._llmlab)
+        try:
+            self._llmlab.plan_groups(plans)
+        except StoreError as error:
+            raise pytest.UsageError(str(error)) from error
+        if is_worker(self._config):
+            session.items[:] = [i for i in session.items if not isinstance(i, GateItem)]
+        else:
+            self._llmlab.look_ahead(cases_of_items(session.items))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item
+    ) -> Generator[None, object, object]:
+        """Know which item the calls belong to; under xdist, what comes next."""
+        self._llmlab.item = item
+        if is_worker(self._config):
+            self._llmlab.look_ahead(cases_of_items(self._upcoming(item)))
+        try:
+            return (yield)
+        finally:
+            self._llmlab.item = None
+            if (case := case_of(item)) is not None and case_key not in item.stash:
+                self._llmlab.discard(case)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(
+        self, pyfuncitem: pytest.Function
+    ) -> Generator[None, object, object]:
+        """Turn a failed assertion of a task test into a miss, and score."""
+        if case_key not in pyfuncitem.stash:
+            return (yield)
+        __tracebackhide__ = True
+        failure = None
+        try:
+            yield
+        except AssertionError as error:
+            failure = error
+        finish_case(pyfuncitem, failure=failure)
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Record errors of samples and the ends of behaviour tests."""
+        report = yield
+        record_trouble(item, call, report)
+        report.user_properties = [*item.user_properties]
+        return report
+
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> tuple[str, str, str] | None:
+        """Show misses and inconclusive gates by their own words."""
+        return _outcomes.status_of(report) or _gate_item.status_of(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Stop asking; tell the controller that there is something to report."""
+        self._llmlab.stop()
+        if is_worker(self._config):
+            self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
+        elif not self._config.option.collectonly:
+            self._llmlab.finish(interrupted=bool(session.shouldstop))
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Print the final table and write it as JSON if asked."""
+        if is_worker(self._config) or self._config.option.collectonly:
+            return
+        report = self._llmlab.report()
+        if not report.rows:
+            return
+        self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
+        if self._llmlab.settings.json_path is not None:
+            _write(self._llmlab.settings.json_path, render_json(report))
+        if self._config.getoption("no_summary", default=False):
+            return
+        terminalreporter.section("llmlab")
+        width = terminalreporter._tw.fullwidth  # noqa: SLF001 -- the only way to the width in use
+        for line in render_terminal(report, width=width):
+            terminalreporter.write_line(line)
+
+    def pytest_unconfigure(self) -> None:
+        """Release models, threads and the store."""
+        self._llmlab.close()
+
+    def _upcoming(self, item: pytest.Item) -> list[pytest.Item]:
+        """Return this item and those that xdist has sent to this worker.
+
+        xdist has no public view of a worker's queue; without one, look-ahead in
+        workers covers the current item only.
+        """
+        queue = None
+        for plugin in self._config.pluginmanager.get_plugins():
+            queue = getattr(plugin, "torun", None) or queue
+        if queue is None:
+            return [item]
+        with queue.lock() as locked:
+            indices = [index for index in locked if isinstance(index, int)]
+        items = item.session.items
+        following = [items[index] for index in indices if index < len(items)]
+        return [item, *following]
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
+def finish_controller(session: pytest.Session) -> None:
+    """Run the gates after all workers are done."""
+    run_gates(session, activate(session.config))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,7 @@
+"""Runs model calls: ahead of need, concurrently or in batches, once each."""
+
+from llmlab_pytest.engine._calls import Call
+from llmlab_pytest.engine._engine import Engine
+from llmlab_pytest.engine._journal import Journal, NullJournal
+
+__all__ = ["Call", "Engine", "Journal", "NullJournal"]

@@ -1,0 +1,58 @@
+"""A call: one request to one model, addressed so that a resumed run finds it."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cached_property
+
+from llmlab_pytest.core import Completion, GenerateRequest, ModelSpec, Request
+
+
+class Call:
+    """What the engine is asked to do; the request is built when it is started.
+
+    Args:
+        key: unique per call and equal in every run that makes the same call.
+        spec: the model.
+        build: makes the request; called once, on the engine's thread.
+        label: what the call belongs to, for the store: a task or a test file.
+    """
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        spec: ModelSpec,
+        build: Callable[[], Request],
+        label: str = "",
+    ) -> None:
+        self.key = key
+        self.spec = spec
+        self.label = label
+        self._build = build
+
+    @cached_property
+    def request(self) -> Request:
+        """The request; raises whatever building it raises."""
+        return self._build()
+
+    def __repr__(self) -> str:
+        """Show model and label; the key is a digest."""
+        return f"<Call {self.label} on {self.spec.alias}>"
+
+
+class Job:
+    """A call under way: its future and whether it was started ahead of need."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.future: Future[Completion] = Future()
+        # From here on a caller's cancel() has no effect: the answer is paid for.
+        self.future.set_running_or_notify_cancel()
+        self.is_started = False
+
+    def batch_kind(self) -> object:
+        """Return what the jobs of one batch must have in common."""
+        request = self.call.request
+        if isinstance(request, GenerateRequest):
+            return request.config
+        return type(request)

@@ -1,0 +1,196 @@
+"""The engine: calls start ahead of the tests that need them.
+
+pytest runs items one after another; model calls must not wait for that. The engine
+holds the calls of the coming items in their order and keeps at most `look_ahead` of
+them started or finished but not yet used. The window slides over the whole plan, not
+per model: memory stays bounded, and a local model is loaded when its tests come near,
+not while another one works.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from llmlab_pytest.core import Completion, ProviderError
+from llmlab_pytest.engine._calls import Call, Job
+from llmlab_pytest.engine._journal import Journal, NullJournal
+from llmlab_pytest.engine._lane import Lane
+from llmlab_pytest.engine._pool import Loader, ModelPool
+
+_GRACE_S = 5.0
+
+
+class Engine:
+    """Runs calls on one background thread. Usable from any thread.
+
+    Args:
+        load: turns a spec into a model; called once per model, off the event loop.
+        journal: finds earlier completions and keeps new ones.
+        look_ahead: how many planned calls may be started or finished before they are
+            needed; 0 runs each call when it is asked for.
+        max_local: how many local models stay in memory.
+    """
+
+    def __init__(
+        self,
+        load: Loader,
+        *,
+        journal: Journal | None = None,
+        look_ahead: int = 64,
+        max_local: int = 2,
+    ) -> None:
+        self._load = load
+        self._journal = journal or NullJournal()
+        self._window = look_ahead
+        self._max_local = max_local
+        self._planned: deque[Call] = deque()
+        self._planned_keys: set[str] = set()
+        self._dropped: set[str] = set()
+        self._ahead: dict[str, Job] = {}
+        self._lanes: dict[str, Lane] = {}
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pool: ModelPool | None = None
+        self._is_closed = False
+
+    def look_ahead(self, calls: Iterable[Call]) -> None:
+        """Plan calls in the order they will be needed; known keys are ignored."""
+        if self._window:
+            self._on_loop(self._plan, list(calls))
+
+    def submit(self, call: Call) -> "Future[Completion]":
+        """Start a call now, or hand out the one that was started ahead.
+
+        The future raises what the call raised. Cancelling it has no effect.
+        """
+        wanted: Future[Completion] = Future()
+        wanted.set_running_or_notify_cancel()
+        self._on_loop(self._want, call, wanted)
+        return wanted
+
+    def run(self, call: Call) -> Completion:
+        """Return the completion of a call, waiting for it.
+
+        Raises:
+            LlmlabError: the model cannot be loaded or could not answer.
+        """
+        return self.submit(call).result()
+
+    def discard(self, keys: Iterable[str]) -> None:
+        """Forget planned calls whose tests will not ask for them."""
+        if self._loop is not None and not self._is_closed:
+            self._on_loop(self._drop, list(keys))
+
+    def close(self) -> None:
+        """Start nothing more, cancel what is in flight, unload the models."""
+        with self._start:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        stopping = asyncio.run_coroutine_threadsafe(self._shut_down(), loop)
+        # On timeout a local model is in the middle of a batch; its thread is a daemon.
+        with suppress(TimeoutError):
+            stopping.result(timeout=_GRACE_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout=_GRACE_S)
+
+    def _on_loop(self, function: Any, *arguments: object) -> None:  # noqa: ANN401 -- forwards any method below
+        with self._start:
+            if self._is_closed:
+                raise ProviderError(
+                    "A model was asked after the run had ended.",
+                    fix="Ask models inside tests and fixtures only.",
+                )
+            if self._loop is None:
+                self._loop = self._started_loop()
+        self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _started_loop(self) -> asyncio.AbstractEventLoop:
+        loop = asyncio.new_event_loop()
+
+        def serve() -> None:
+            asyncio.set_event_loop(loop)
+            loop.run_forever()
+            loop.close()
+
+        self._thread = threading.Thread(target=serve, name="llmlab-engine", daemon=True)
+        self._thread.start()
+        return loop
+
+    # What follows runs on the loop only.
+
+    def _plan(self, calls: list[Call]) -> None:
+        for call in calls:
+            if call.key not in self._planned_keys:
+                self._planned_keys.add(call.key)
+                self._planned.append(call)
+        self._fill_window()
+
+    def _want(self, call: Call, wanted: "Future[Completion]") -> None:
+        job = self._ahead.pop(call.key, None)
+        if job is None:
+            self._dropped.update(self._planned_keys & {call.key})
+            job = Job(call)
+            self._lane(call).add(job, urgent=True)
+            was_started = False
+        else:
+            was_started = job.is_started
+            self._lane(call).hurry(job)
+        job.future.add_done_callback(
+            lambda done: _hand_over(done, wanted, prefetched=was_started)
+        )
+        self._fill_window()
+
+    def _drop(self, keys: list[str]) -> None:
+        for key in keys:
+            job = self._ahead.pop(key, None)
+            if job is None:
+                self._dropped.add(key)
+            else:
+                self._lane(job.call).drop(job)
+        self._fill_window()
+
+    def _fill_window(self) -> None:
+        while self._planned and len(self._ahead) < self._window:
+            call = self._planned.popleft()
+            if call.key in self._dropped:
+                self._dropped.discard(call.key)
+                continue
+            job = self._ahead[call.key] = Job(call)
+            self._lane(call).add(job, urgent=False)
+
+    def _lane(self, call: Call) -> Lane:
+        if self._pool is None:
+            self._pool = ModelPool(self._load, max_local=self._max_local)
+        key = f"{call.spec.alias}:{call.spec.fingerprint}"
+        if key not in self._lanes:
+            self._lanes[key] = Lane(call.spec, self._pool, self._journal)
+        return self._lanes[key]
+
+    async def _shut_down(self) -> None:
+        self._planned.clear()
+        closing: list[Coroutine[Any, Any, None]] = [
+            lane.close() for lane in self._lanes.values()
+        ]
+        await asyncio.gather(*closing)
+        if self._pool is not None:
+            await asyncio.to_thread(self._pool.close)
+
+
+def _hand_over(
+    done: "Future[Completion]", wanted: "Future[Completion]", *, prefetched: bool
+) -> None:
+    error = done.exception()
+    if error is not None:
+        wanted.set_exception(error)
+    else:
+        wanted.set_result(replace(done.result(), prefetched=prefetched))

@@ -1,0 +1,33 @@
+"""Where the engine looks for earlier completions and leaves new ones."""
+
+from typing import Protocol
+
+from llmlab_pytest.core import Completion, LlmlabError
+from llmlab_pytest.engine._calls import Call
+
+
+class Journal(Protocol):
+    """Called on the engine's thread; each method is durable when it returns."""
+
+    def lookup(self, call: Call) -> Completion | None:
+        """Return the completion of an earlier, interrupted run."""
+
+    def record(self, call: Call, completion: Completion) -> None:
+        """Keep a completion, before anyone sees it."""
+
+    def record_error(self, call: Call, error: LlmlabError) -> None:
+        """Keep why a call failed."""
+
+
+class NullJournal:
+    """Remembers nothing; for engines without a store."""
+
+    def lookup(self, call: Call) -> Completion | None:  # noqa: ARG002 -- the protocol's signature
+        """Find nothing."""
+        return None
+
+    def record(self, call: Call, completion: Completion) -> None:
+        """Forget the completion."""
+
+    def record_error(self, call: Call, error: LlmlabError) -> None:
+        """Forget the error."""

@@ -1,0 +1,148 @@
+"""Metrics: from the results of one task and model to one number with its interval.
+
+A sample that was repeated in several epochs counts once, with the mean of its epochs:
+repeats of one sample are not independent samples. Unscored results are left out.
+"""
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+
+from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
+from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
+
+MetricFunction = Callable[[Sequence[SampleResult]], Metric]
+MetricRegistry = Registry[MetricFunction]
+
+ACCURACY = "accuracy"
+
+
+def mean_of(name: str, values: Sequence[float]) -> Metric:
+    """Return the mean: with Wilson's interval if all are 0 or 1, else Student's."""
+    if not values:
+        return Metric(name=name, value=None, n=0)
+    return Metric(
+        name=name,
+        value=fmean(values),
+        n=len(values),
+        stderr=mean_stderr(values),
+        interval=interval_of(values),
+    )
+
+
+def interval_of(
+    values: Sequence[float], *, confidence: float = 0.95
+) -> Interval | None:
+    """Return the confidence interval of the mean of some values."""
+    if all(value in (0.0, 1.0) for value in values):
+        return wilson(round(sum(values)), len(values), confidence=confidence)
+    return student_t(values, confidence=confidence)
+
+
+def values_of(results: Sequence[SampleResult], scorer: str) -> list[float]:
+    """Return one value per sample: the mean of its epochs for one scorer.
+
+    Args:
+        results: of one task and model.
+        scorer: a scorer's name, or `accuracy` for the primary scorer of each result.
+    """
+    epochs: dict[str, list[float]] = {}
+    for result in results:
+        score = _score(result, scorer)
+        if score is not None and score.value is not None:
+            epochs.setdefault(result.sample_id, []).append(score.value)
+    return [fmean(values) for values in epochs.values()]
+
+
+def _score(result: SampleResult, scorer: str) -> Score | None:
+    if scorer == ACCURACY:
+        return result.scores[0] if result.scores else None
+    return next((score for score in result.scores if score.scorer == scorer), None)
+
+
+def scorers_of(results: Sequence[SampleResult]) -> list[str]:
+    """Return the names of all scorers, primary first, in order of appearance."""
+    return list(dict.fromkeys(s.scorer for result in results for s in result.scores))
+
+
+def compute(
+    name: str, results: Sequence[SampleResult], registry: MetricRegistry
+) -> Metric:
+    """Compute a metric: a registered one, else the mean of the scorer of that name.
+
+    Raises:
+        ConfigError: neither a metric nor a scorer is called so.
+    """
+    if name in registry:
+        return registry[name](results)
+    if name in scorers_of(results) or not any(result.scores for result in results):
+        return mean_of(name, values_of(results, name))
+    return registry.get_or_raise(name, where="the task's metrics")(results)
+
+
+def misses_of(results: Sequence[SampleResult]) -> int | None:
+    """Count results whose primary score is a miss; `None` if scores are not 0 or 1."""
+    values = [r.scores[0].value for r in results if r.scores]
+    if any(value not in (0.0, 1.0, None) for value in values):
+        return None
+    return sum(result.is_miss for result in results)
+
+
+def cost_of(results: Sequence[SampleResult]) -> float | None:
+    """Add up costs; `None` as soon as the cost of one answered sample is unknown."""
+    costs = [result.cost_usd for result in results if result.error is None]
+    if any(cost is None for cost in costs):
+        return None
+    return sum(cost for cost in costs if cost is not None)
+
+
+def usage_of(results: Sequence[SampleResult]) -> Usage:
+    """Add up token counts."""
+    return sum((result.usage for result in results), Usage())
+
+
+def latencies_of(results: Sequence[SampleResult]) -> list[float]:
+    """Return the latencies that were measured, in seconds."""
+    return [r.latency_s for r in results if r.latency_s is not None]
+
+
+def default_metrics() -> MetricRegistry:
+    """Return the metrics that every task has; plugins add to them.
+
+    The mean of each scorer is a metric by the scorer's name and needs no entry here.
+    """
+    registry: MetricRegistry = Registry("metric")
+    registry.register(ACCURACY, lambda rs: mean_of(ACCURACY, values_of(rs, ACCURACY)))
+    registry.register("errors", _total("errors", _errors))
+    registry.register("misses", _total("misses", misses_of))
+    registry.register("cost_usd", _total("cost_usd", cost_of))
+    registry.register("error_rate", _error_rate)
+    for name, q in (("latency_p50_s", 0.5), ("latency_p95_s", 0.95)):
+        registry.register(name, _total(name, _latency_quantile(q)))
+    for name in ("input_tokens", "output_tokens"):
+        registry.register(name, _total(name, _tokens(name)))
+    return registry
+
+
+def _total(
+    name: str, function: Callable[[Sequence[SampleResult]], float | None]
+) -> MetricFunction:
+    def metric(results: Sequence[SampleResult]) -> Metric:
+        return Metric(name=name, value=function(results), n=len(results))
+
+    return metric
+
+
+def _errors(results: Sequence[SampleResult]) -> int:
+    return sum(result.error is not None for result in results)
+
+
+def _error_rate(results: Sequence[SampleResult]) -> Metric:
+    return mean_of("error_rate", [float(r.error is not None) for r in results])
+
+
+def _latency_quantile(q: float) -> Callable[[Sequence[SampleResult]], float | None]:
+    return lambda results: quantile(latencies_of(results), q)
+
+
+def _tokens(name: str) -> Callable[[Sequence[SampleResult]], float]:
+    return lambda results: getattr(usage_of(results), name)

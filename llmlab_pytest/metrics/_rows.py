@@ -1,0 +1,44 @@
+"""One line of the final table from the results of a task on a model."""
+
+from collections.abc import Sequence
+
+from llmlab_pytest.core import SampleResult, TaskPlan, TaskRow
+from llmlab_pytest.metrics._metrics import (
+    MetricRegistry,
+    compute,
+    cost_of,
+    latencies_of,
+    misses_of,
+    scorers_of,
+    usage_of,
+)
+from llmlab_pytest.stats import quantile
+
+
+def build_row(
+    plan: TaskPlan, results: Sequence[SampleResult], registry: MetricRegistry
+) -> TaskRow:
+    """Aggregate results.
+
+    Args:
+        plan: what was planned; its metrics are shown, else one per scorer.
+        results: all results of this task and model, of all workers.
+        registry: the known metrics.
+    """
+    usage = usage_of(results)
+    latencies = latencies_of(results)
+    spent_s = sum(latencies)
+    tokens = usage.input_tokens + usage.output_tokens
+    names = plan.metrics or tuple(scorers_of(results))
+    return TaskRow(
+        plan=plan,
+        metrics=tuple(compute(name, results, registry) for name in names),
+        samples=len(results),
+        misses=misses_of(results),
+        errors=sum(result.error is not None for result in results),
+        usage=usage,
+        cost_usd=cost_of(results),
+        latency_p50_s=quantile(latencies, 0.5),
+        latency_p95_s=quantile(latencies, 0.95),
+        tokens_per_s=tokens / spent_s if spent_s > 0 else None,
+    )

@@ -1,0 +1,143 @@
+"""One table of options; command line, ini keys, environment and docs come from it.
+
+Precedence: command line, then environment, then ini file, then the default here.
+Secrets are never options: a command line is visible in `ps` and sent to workers.
+"""
+
+import time
+from typing import Literal, NamedTuple
+
+import pytest
+
+
+class Option(NamedTuple):
+    """One option in all its spellings."""
+
+    flag: str
+    metavar: str
+    help: str
+    ini: str | None = None
+    env: str | None = None
+    default: str | None = None
+    action: Literal["store", "append"] = "store"
+    nargs: str | None = None
+    const: str | None = None
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def dest(self) -> str:
+        """Where argparse keeps the value; explicit, so that no plugin can clash."""
+        name = self.flag.removeprefix("--").replace("-", "_")
+        return name if name.startswith("llmlab_") else "llmlab_models"
+
+
+LAST_RUN = "last"
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        flag="--llm",
+        metavar="MODEL",
+        ini="llmlab_models",
+        env="LLMLAB_MODELS",
+        default="smollm2",
+        action="append",
+        help="Model to evaluate: a registered name, a glob, @group, provider:id, "
+        "vendor/name or a .gguf path; repeatable, takes comma lists",
+    ),
+    Option(
+        flag="--llmlab-limit",
+        metavar="N",
+        ini="llmlab_limit",
+        help="Evaluate a seeded stratified subset of N samples per task; 0 means all "
+        "(default: the task's own limit)",
+    ),
+    Option(
+        flag="--llmlab-seed",
+        metavar="N",
+        ini="llmlab_seed",
+        default="1234",
+        help="Seed of every random choice: subsets and sampled decoding",
+    ),
+    Option(
+        flag="--llmlab-data",
+        metavar="DIR",
+        ini="llmlab_data",
+        env="LLMLAB_DATA",
+        help="Directory with benchmark data, looked at before cache, hub and index",
+    ),
+    Option(
+        flag="--llmlab-store",
+        metavar="URL",
+        ini="llmlab_store",
+        env="LLMLAB_STORE",
+        help="Where results go: a file path or an SQLAlchemy URL "
+        "(default: .llmlab/llmlab.db in the root directory)",
+    ),
+    Option(
+        flag="--llmlab-resume",
+        metavar="RUN",
+        nargs="?",
+        const=LAST_RUN,
+        help="Finish an interrupted run (the last one without RUN): completed calls "
+        "are read from the store, not asked again",
+    ),
+    Option(
+        flag="--llmlab-registry",
+        metavar="FILE",
+        ini="llmlab_registry",
+        help="The project's own model registry "
+        "(default: llmlab_models.toml in the root directory, if present)",
+    ),
+    Option(
+        flag="--llmlab-look-ahead",
+        metavar="N",
+        ini="llmlab_look_ahead",
+        default="64",
+        help="Model calls started ahead of the test that needs them; 0 turns it off",
+    ),
+    Option(
+        flag="--llmlab-inconclusive",
+        metavar="WHAT",
+        ini="llmlab_inconclusive",
+        default="fail",
+        choices=("fail", "skip"),
+        help="What an inconclusive gate does to the exit code: fail or skip",
+    ),
+    Option(
+        flag="--llmlab-json",
+        metavar="FILE",
+        ini="llmlab_json",
+        help="Also write the final table and the verdicts as JSON",
+    ),
+)
+
+
+run_id_key = pytest.StashKey[str]()
+"""The id of this run; under xdist the controller hands it to its workers."""
+
+
+def new_run_id(unique: str) -> str:
+    """Return a run id that sorts by start time, e.g. `20261123-180501-3f2a9c`."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{unique}"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option and ini key."""
+    group = parser.getgroup("llmlab", "llmlab: evaluate language models")
+    for option in OPTIONS:
+        keywords: dict[str, object] = {
+            "dest": option.dest,
+            "metavar": option.metavar,
+            "action": option.action,
+            "default": None,
+            "help": option.help,
+        }
+        if option.nargs is not None:
+            keywords |= {"nargs": option.nargs, "const": option.const}
+        if option.choices is not None:
+            keywords["choices"] = option.choices
+        group.addoption(option.flag, **keywords)
+        if option.ini is not None:
+            parser.addini(option.ini, help=option.help, default="", type=_INI_TYPE)
+
+
+_INI_TYPE = int | str

@@ -1,0 +1,116 @@
+"""The pytest plugin. It watches for the first use of llmlab and then activates it.
+
+Until then it costs a foreign suite a few string comparisons: everything beyond
+options and hook specifications is addressed by string and loaded on use.
+"""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmlab_pytest import hookspecs
+from llmlab_pytest.core._lazy import load
+from llmlab_pytest.options import add_options, new_run_id, run_id_key
+
+if TYPE_CHECKING:
+    from llmlab_pytest.fixtures import Llm
+
+_COLLECTING = "llmlab_pytest.collecting"
+_TASK_MARK = "llm_task"
+_MARKS = (
+    "llm_task(*names, data=, prompt=, scorers=, gate=, ...): run once per sample",
+    "llm_requires(*capabilities): skip models that do not declare a capability",
+    "llm_models(*selectors): of the chosen models, run only those selected here",
+)
+_used_by_workers_key = pytest.StashKey[bool]()
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the `pytest_llmlab_*` hooks."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marks."""
+    for mark in _MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+@pytest.fixture(scope="session")
+def llm(request: pytest.FixtureRequest) -> "Llm":
+    """Give the model under test; the test runs once per model chosen by `--llm`."""
+    _activate(request.config)
+    return load("llmlab_pytest.fixtures:Llm").of(request)  # type: ignore[no-any-return] # loaded by address
+
+
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> pytest.Collector | None:
+    """Collect task cards."""
+    if not file_path.name.endswith("task.toml"):
+        return None
+    if not load(f"{_COLLECTING}:is_card")(file_path):
+        return None
+    _activate(parent.config)
+    card: pytest.Collector = load(f"{_COLLECTING}:CardFile").from_parent(
+        parent, path=file_path
+    )
+    return card
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
+    """Offer `sample`, `completion` and `score` to functions bound to a task."""
+    marks = getattr(obj, "pytestmark", None)
+    if isinstance(marks, list) and any(m.name == _TASK_MARK for m in marks):
+        _activate(collector.config)
+        load(f"{_COLLECTING}:register_task_fixtures")(collector, obj)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once per model, or per model, sample and epoch."""
+    if "llm" in metafunc.fixturenames or _has_task(metafunc):
+        _activate(metafunc.config)
+        load(f"{_COLLECTING}:parametrize")(metafunc)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 -- xdist's WorkerController is private
+    """Give every xdist worker the id of the run."""
+    if node.config.getoption("llmlab_resume") is not None:
+        _activate(node.config)
+    unique = node.workerinput["testrunuid"][:6]
+    node.workerinput["llmlab_run_id"] = node.config.stash.setdefault(
+        run_id_key, new_run_id(unique)
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401 -- as above
+    """Notice whether a worker used llmlab; one that crashed may have."""
+    if error or getattr(node, "workeroutput", {}).get("llmlab_used"):
+        node.config.stash[_used_by_workers_key] = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Under xdist, judge the gates when all workers are done."""
+    result = yield
+    if _used_by_workers_key in session.config.stash:
+        load(f"{_COLLECTING}:finish_controller")(session)
+    return result
+
+
+def _activate(config: pytest.Config) -> None:
+    load(f"{_COLLECTING}:activate")(config)
+
+
+def _has_task(metafunc: pytest.Metafunc) -> bool:
+    return metafunc.definition.get_closest_marker(_TASK_MARK) is not None

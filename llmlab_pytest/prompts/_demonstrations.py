@@ -1,0 +1,67 @@
+"""Which rows become the few-shot demonstrations of which sample.
+
+The draws of a sample depend on its place in the whole dataset only: not on
+`--llmlab-limit`, on the worker, or on the other samples that run. lm-eval draws with
+one generator that advances from sample to sample, so all draws are made, in order, and
+those of the selected samples are kept.
+"""
+
+import random
+from collections.abc import Sequence
+
+Row = dict[str, object]
+
+
+def draw_random(
+    rows: Sequence[Row],
+    pool: Sequence[Row],
+    *,
+    shots: int,
+    seed: int = 1234,
+    pool_may_hold_row: bool = False,
+) -> list[list[int]]:
+    """Return, for each row, the indices of its demonstrations in the pool.
+
+    Follows lm-eval 0.4.13's default sampler.
+
+    Args:
+        rows: the whole evaluated split, in its order.
+        pool: where demonstrations come from.
+        shots: how many per row.
+        seed: of the one generator.
+        pool_may_hold_row: draw one more and leave out a demonstration that equals the
+            row, as lm-eval does when both come from one split.
+    """
+    # The method is the reference's: nothing here guards a secret.
+    generator = random.Random(seed)  # noqa: S311
+    drawn = []
+    for row in rows:
+        size = min(len(pool), shots + pool_may_hold_row)
+        picks = generator.sample(range(len(pool)), size)
+        if pool_may_hold_row:
+            picks = [index for index in picks if pool[index] != row]
+        drawn.append(picks[:shots])
+    return drawn
+
+
+def draw_first(
+    rows: Sequence[Row],
+    pool: Sequence[Row],
+    *,
+    shots: int,
+    same: str | None = None,
+) -> list[list[int]]:
+    """Return the first `shots` of the pool, of those that share a field with the row.
+
+    Args:
+        rows: the whole evaluated split.
+        pool: where demonstrations come from.
+        shots: how many per row.
+        same: a field whose value must be the row's, e.g. MMLU's `subject`.
+    """
+    if same is None:
+        return [list(range(min(shots, len(pool))))] * len(rows)
+    by_value: dict[object, list[int]] = {}
+    for index, candidate in enumerate(pool):
+        by_value.setdefault(candidate[same], []).append(index)
+    return [by_value.get(row[same], [])[:shots] for row in rows]

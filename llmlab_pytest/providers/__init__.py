@@ -1,0 +1,25 @@
+"""Ways to reach models: the model registry, the providers, and how they load."""
+
+from llmlab_pytest.providers._catalog import (
+    LazyProvider,
+    ProviderRegistry,
+    load_model,
+    provider_registry,
+)
+from llmlab_pytest.providers._registry import ModelRegistry
+from llmlab_pytest.providers._requests import require_for
+from llmlab_pytest.providers._shipped import (
+    shipped_models_dir,
+    shipped_registry_files,
+)
+
+__all__ = [
+    "LazyProvider",
+    "ModelRegistry",
+    "ProviderRegistry",
+    "load_model",
+    "provider_registry",
+    "require_for",
+    "shipped_models_dir",
+    "shipped_registry_files",
+]

@@ -1,0 +1,276 @@
+"""The provider `llamacpp`: a GGUF model run by llama.cpp, on this machine.
+
+Fast and small: weights stay quantised. Log-likelihoods therefore differ from those of
+the unpacked weights in torch (activations are quantised, too), by about 0.01 a token;
+compare scores within one provider. Requests run one by one, each on an empty cache, so
+that an answer never depends on the ones before it. Grammars, adapters and several
+devices are left out.
+
+Options in the model registry: `threads` (default: the cores divided by the xdist
+workers), `n_ctx` (`context_tokens` of the model, else that of its file, 8,192 at most),
+`gpu_layers` (0), `truncate` as for `transformers`.
+"""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from jinja2 import TemplateError
+
+from llmlab_pytest.core import ContinuationLogprob, Message, ModelError, ModelSpec
+from llmlab_pytest.providers._chat import ChatTemplate
+from llmlab_pytest.providers._llamacpp_native import NativeError, NativeModel, Node
+from llmlab_pytest.providers._local_decoding import OptionKind, known_options
+from llmlab_pytest.providers._local_model import TRUNCATE_CHOICES, LocalModel
+from llmlab_pytest.providers._local_row import Row
+from llmlab_pytest.providers._local_tree import (
+    Prefix,
+    Scored,
+    TokenTree,
+    grow_tree,
+    pack,
+)
+from llmlab_pytest.providers._local_worker import (
+    LocalWorker,
+    StopSignal,
+    usable_threads,
+)
+from llmlab_pytest.providers._weights import digest_of_weights, find_weights
+from llmlab_pytest.providers._weights_gguf import GgufHeader, read_gguf_header
+
+_OPTIONS: dict[str, OptionKind] = {
+    "threads": int,
+    "n_ctx": int,
+    "gpu_layers": int,
+    "truncate": TRUNCATE_CHOICES,
+}
+_MOST_CONTEXT_TOKENS = 8192
+_MAX_SEQUENCES = 32
+
+
+class LlamaCpp(LocalModel):
+    """A `Model` that computes with llama.cpp in a thread of its own."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        """Load the model of `spec`: calling this class is calling the provider.
+
+        Raises:
+            ConfigError: an option of the spec is unknown or wrong.
+            MissingDependency: the package that carries the weights is not installed.
+            ModelError: the file is missing, damaged, or refused by llama.cpp.
+        """
+        options = known_options(spec, _OPTIONS)
+        path = find_weights(spec)
+        if path.is_dir():
+            raise ModelError(
+                f"{str(path)!r} of model {spec.alias!r} is a folder.",
+                allowed="llama.cpp needs a .gguf file.",
+                fix="Name a .gguf file, or use the provider 'transformers'.",
+            )
+        header = read_gguf_header(path)
+        try:
+            native = NativeModel(
+                path,
+                context_tokens=options.get("n_ctx") or _context_tokens(spec, header),
+                threads=options.get("threads", usable_threads()),
+                gpu_layers=options.get("gpu_layers", 0),
+                max_sequences=_MAX_SEQUENCES,
+            )
+        except NativeError as error:
+            raise ModelError(
+                f"llama.cpp cannot load {str(path)!r} of {spec.alias!r}: {error}.",
+                allowed=f"The file is GGUF of architecture {header.architecture!r}.",
+                fix="Update llama-cpp-python, lower n_ctx, or use another file.",
+            ) from error
+        super().__init__(
+            spec,
+            _NativeBackend(
+                native, header, options.get("n_ctx") or _context_tokens(spec, header)
+            ),
+            LocalWorker(f"llmlab-{spec.alias}", initializer=lambda: None),
+            truncate=options.get("truncate", "auto"),
+            digest=digest_of_weights(path),
+        )
+
+
+def _context_tokens(spec: ModelSpec, header: GgufHeader) -> int:
+    trained = header.number("context_length") or _MOST_CONTEXT_TOKENS
+    return min(trained, spec.context_tokens or _MOST_CONTEXT_TOKENS)
+
+
+class _NativeBackend:
+    """A native model behind the `Backend` protocol."""
+
+    def __init__(
+        self, native: NativeModel, header: GgufHeader, context_tokens: int
+    ) -> None:
+        self._native = native
+        self.context_tokens = context_tokens
+        first = native.first_token()
+        self.prefix = Prefix(first, native.detokenize([first], with_special=True))
+        self.ends = native.end_tokens()
+        self._chat = _chat_template(header)
+        self.has_chat_template = self._chat is not None
+
+    def encode(self, text: str, *, add_special: bool | None = None) -> list[int]:
+        """Return the tokens of `text`; BOS and EOS as the file says unless told."""
+        return self._native.tokenize(text, add_special=add_special is not False)
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids` without special tokens."""
+        return self._native.detokenize(ids)
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Apply the chat template of the file."""
+        if self._chat is None:
+            msg = "the file has no chat template"
+            raise TemplateError(msg)
+        return self._chat.render(messages)
+
+    def special_token(self, text: str) -> int | None:
+        """Return the id if `text` is exactly one special token."""
+        ids = self._native.tokenize(text, add_special=False)
+        if len(ids) == 1 and self._native.is_control(ids[0]):
+            return ids[0]
+        return None
+
+    def generate(self, rows: Sequence[Row], signal: StopSignal) -> Sequence[Row]:
+        """Bring every row to its end, one after another."""
+        started = time.perf_counter()
+        for row in rows:
+            begun = time.perf_counter()
+            self._generate(row, signal, started)
+            row.compute_s = time.perf_counter() - begun
+        return rows
+
+    def _generate(self, row: Row, signal: StopSignal, started: float) -> None:
+        self._native.forget()
+        fresh = row.prompt
+        position = 0
+        while row.stop_reason is None:
+            signal.check()
+            last = len(fresh) - 1
+            nodes = [
+                Node(token, position + index, (0,), index == last)
+                for index, token in enumerate(fresh)
+            ]
+            for logits in self._native.evaluate(nodes):
+                self._take(row, logits)
+            if row.ttft_s is None:
+                row.ttft_s = time.perf_counter() - started
+            position += len(fresh)
+            fresh = row.tokens[-1:]
+
+    def _take(self, row: Row, logits: np.ndarray) -> None:
+        token = int(logits.argmax()) if row.decoding.is_greedy else draw(logits, row)
+        logprob = None
+        if row.decoding.token_logprobs:
+            logprob = float(logits[token]) - logsumexp(logits)
+        row.take(token, logprob, self.detokenize)
+
+    def score(
+        self, sequences: Sequence[Scored]
+    ) -> tuple[Sequence[ContinuationLogprob], int]:
+        """Return a result per sequence and how many tokens the model read."""
+        unique = list(dict.fromkeys(item.inputs for item in sequences))
+        results: dict[int, ContinuationLogprob] = {}
+        tokens_read = 0
+        groups = pack(unique, budget_tokens=self.context_tokens, most=_MAX_SEQUENCES)
+        for group in groups:
+            tree = grow_tree([unique[index] for index in group])
+            path_of = {
+                unique[index]: path
+                for index, path in zip(group, tree.paths, strict=True)
+            }
+            members = {
+                index: path_of[item.inputs]
+                for index, item in enumerate(sequences)
+                if item.inputs in path_of
+            }
+            results |= self._score_tree(tree, sequences, members)
+            tokens_read += len(tree.tokens)
+        return [results[index] for index in range(len(sequences))], tokens_read
+
+    def _score_tree(
+        self,
+        tree: TokenTree,
+        sequences: Sequence[Scored],
+        members: dict[int, list[int]],
+    ) -> dict[int, ContinuationLogprob]:
+        """Evaluate the tree once; only the asked numbers of each row are kept."""
+        asked: dict[int, set[int]] = {}
+        for index, path in members.items():
+            targets = sequences[index].targets
+            for node, target in zip(path[-len(targets) :], targets, strict=True):
+                asked.setdefault(node, set()).add(target)
+        logprobs: dict[tuple[int, int], float] = {}
+        best: dict[int, int] = {}
+        self._native.forget()
+        rows = self._native.evaluate(_nodes(tree, asked.keys()))
+        for node, logits in zip(sorted(asked), rows, strict=True):
+            total = logsumexp(logits)
+            best[node] = int(logits.argmax())
+            for target in asked[node]:
+                logprobs[node, target] = float(logits[target]) - total
+        results = {}
+        for index, path in members.items():
+            targets = sequences[index].targets
+            pairs = list(zip(path[-len(targets) :], targets, strict=True))
+            results[index] = ContinuationLogprob(
+                loglikelihood=sum(logprobs[pair] for pair in pairs),
+                is_greedy=all(best[node] == target for node, target in pairs),
+                tokens=len(targets),
+            )
+        return results
+
+    def close(self) -> None:
+        """Release context and weights."""
+        self._native.close()
+
+
+def _nodes(tree: TokenTree, wanted: object) -> list[Node]:
+    sequences: list[list[int]] = [[] for _ in tree.tokens]
+    for index, path in enumerate(tree.paths):
+        for node in path:
+            sequences[node].append(index)
+    return [
+        Node(token, depth, passing, index in wanted)
+        for index, (token, depth, passing) in enumerate(
+            zip(tree.tokens, tree.depths, sequences, strict=True)
+        )
+    ]
+
+
+def _chat_template(header: GgufHeader) -> ChatTemplate | None:
+    source = header.metadata.get("tokenizer.chat_template")
+    if not source:
+        return None
+    tokens = header.metadata.get("tokenizer.ggml.tokens", [])
+    names = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown"}
+    special = {}
+    for name, key in names.items():
+        token = header.metadata.get(f"tokenizer.ggml.{key}_token_id")
+        special[name] = tokens[token] if token is not None else ""
+    return ChatTemplate(source, special_tokens=special)
+
+
+def logsumexp(logits: np.ndarray) -> float:
+    """Return log(sum(exp(logits))), summed in double precision."""
+    highest = float(logits.max())
+    return highest + float(np.log(np.exp(logits - highest).sum(dtype=np.float64)))
+
+
+def draw(logits: np.ndarray, row: Row) -> int:
+    """Sample a token by inverting the cumulative distribution, likeliest token first.
+
+    `top_p` keeps the smallest set of tokens whose probabilities sum to at least that
+    much (Holtzman et al. 2020, section 3.1).
+    """
+    scaled = logits.astype(np.float64) / row.decoding.temperature
+    weights = np.exp(scaled - scaled.max())
+    order = np.argsort(-weights, kind="stable")
+    cumulative = np.cumsum(weights[order] / weights.sum())
+    nucleus = int((cumulative < row.decoding.top_p).sum()) + 1
+    cumulative = cumulative[:nucleus]
+    point = row.uniform() * float(cumulative[-1])
+    return int(order[int((cumulative <= point).sum())])

@@ -1,0 +1,236 @@
+"""What the two local providers share: requests in, completions out.
+
+A backend knows one library (torch or llama.cpp): tokens, text, decoding and scoring.
+`LocalModel` does the rest once: prompts, contexts, stop strings, usage and timing.
+"""
+
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Protocol
+
+from jinja2 import TemplateError
+
+from llmlab_pytest.core import (
+    Completion,
+    ContextOverflow,
+    ContinuationLogprob,
+    GenerateConfig,
+    GenerateRequest,
+    LoglikelihoodRequest,
+    Message,
+    ModelSpec,
+    ProviderError,
+    Request,
+    Unsupported,
+    Usage,
+)
+from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
+from llmlab_pytest.providers._local_row import Row
+from llmlab_pytest.providers._local_tree import (
+    Prefix,
+    Scored,
+    encode_continuation,
+    scored_sequence,
+)
+from llmlab_pytest.providers._local_worker import LocalWorker, StopSignal
+
+_LOG = logging.getLogger(__name__)
+TRUNCATE_CHOICES = ("auto", "left", "error")
+
+
+class Backend(Protocol):
+    """One loaded model in one library; used from one thread."""
+
+    context_tokens: int
+    """Prompt and answer together."""
+    prefix: Prefix
+    """Stands for an empty context."""
+    ends: frozenset[int]
+    """Tokens that end an answer."""
+    has_chat_template: bool
+
+    def encode(self, text: str, *, add_special: bool | None = None) -> list[int]:
+        """Return the tokens of `text`; names of special tokens become those tokens."""
+        ...
+
+    def detokenize(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids` without special tokens."""
+        ...
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Apply the chat template, with the start of the assistant's turn.
+
+        Raises:
+            TemplateError: the template refuses the messages.
+        """
+        ...
+
+    def special_token(self, text: str) -> int | None:
+        """Return the id if `text` is exactly one special token."""
+        ...
+
+    def generate(self, rows: Sequence[Row], signal: StopSignal) -> Sequence[Row]:
+        """Bring every row to its end."""
+        ...
+
+    def score(
+        self, sequences: Sequence[Scored]
+    ) -> tuple[Sequence[ContinuationLogprob], int]:
+        """Return a result per sequence and how many tokens the model read."""
+        ...
+
+    def close(self) -> None:
+        """Release the weights."""
+        ...
+
+
+class LocalModel:
+    """A `Model` on this machine: one batch at a time, in a thread of its own."""
+
+    concurrency = 1
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        backend: Backend,
+        worker: LocalWorker,
+        *,
+        batch_size: int = 1,
+        truncate: str = "auto",
+        digest: str = "",
+    ) -> None:
+        self.spec = spec
+        self.digest = digest
+        self.batch_size = batch_size
+        self._backend = backend
+        self._worker = worker
+        self._truncate = truncate
+        self._is_closed = False
+
+    async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
+        """Answer every request, in order.
+
+        Raises:
+            ContextOverflow: a request is longer than the context.
+            DataError: a continuation to score is empty.
+            ProviderError: the chat template refuses the messages.
+            Unsupported: messages for a model without chat template.
+        """
+        return await self._worker.run(lambda signal: self._answer(requests, signal))
+
+    def close(self) -> None:
+        """Stop the thread and release the weights; calling it again does nothing."""
+        self._worker.close()
+        if not self._is_closed:
+            self._is_closed = True
+            self._backend.close()
+
+    def _answer(
+        self, requests: Sequence[Request], signal: StopSignal
+    ) -> list[Completion]:
+        rows = [self._row(r) for r in requests if isinstance(r, GenerateRequest)]
+        ended = iter(self._backend.generate(rows, signal) if rows else ())
+        return [
+            self._score(request, signal)
+            if isinstance(request, LoglikelihoodRequest)
+            else self._completion(next(ended))
+            for request in requests
+        ]
+
+    def _row(self, request: GenerateRequest) -> Row:
+        prompt = self._prompt_tokens(request.prompt)
+        if self._truncate == "left":
+            prompt = self._truncated(prompt, request.config)
+        decoding = resolve_decoding(
+            request.config,
+            self.spec,
+            input_tokens=len(prompt),
+            context_tokens=self._backend.context_tokens,
+        )
+        special = (self._backend.special_token(stop) for stop in decoding.stop)
+        ends = self._backend.ends | {token for token in special if token is not None}
+        return Row(prompt=prompt, decoding=decoding, ends=ends)
+
+    def _prompt_tokens(self, prompt: str | tuple[Message, ...]) -> list[int]:
+        if isinstance(prompt, str):
+            return self._backend.encode(prompt) or [self._backend.prefix.id]
+        if not self._backend.has_chat_template:
+            msg = f"{self.spec.alias!r} got messages but has no chat template."
+            fix = "Send a plain string, or choose an instruction-tuned model."
+            raise Unsupported(msg, fix=fix)
+        try:
+            text = self._backend.render(prompt)
+        except TemplateError as error:
+            roles = ", ".join(turn.role for turn in prompt)
+            raise ProviderError(
+                f"The chat template of {self.spec.alias!r} refuses messages with the "
+                f"roles {roles}: {error}.",
+                fix="Order the messages as this model expects them.",
+            ) from error
+        # The template has written every special token itself.
+        return self._backend.encode(text, add_special=False)
+
+    def _truncated(self, prompt: list[int], config: GenerateConfig) -> list[int]:
+        """Drop tokens from the left, as lm-eval does, until the answer fits."""
+        asked = resolve_decoding(config, self.spec).max_tokens
+        room = self._backend.context_tokens - asked
+        if room < 1:
+            raise self._overflow(len(prompt), asked)
+        if len(prompt) > room:
+            lost = len(prompt) - room
+            _LOG.warning("%s: a prompt lost its first %d tokens", self.spec.alias, lost)
+        return prompt[-room:]
+
+    def _completion(self, row: Row) -> Completion:
+        usage = Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens))
+        return Completion(
+            text=row.text,
+            model=self.spec.alias,
+            usage=usage,
+            stop_reason=row.stop_reason or "unknown",
+            latency_s=row.compute_s,
+            ttft_s=row.ttft_s if row.decoding.stream else None,
+            cost_usd=cost_of(self.spec, usage),
+            compute_s=row.compute_s,
+            token_logprobs=row.token_logprobs(self._backend.detokenize),
+        )
+
+    def _score(self, request: LoglikelihoodRequest, signal: StopSignal) -> Completion:
+        signal.check()
+        started = perf_counter()
+        scores, tokens_read = self._backend.score(self._sequences(request))
+        elapsed_s = perf_counter() - started
+        usage = Usage(input_tokens=tokens_read)
+        return Completion(
+            text="",
+            model=self.spec.alias,
+            continuations=tuple(scores),
+            usage=usage,
+            latency_s=elapsed_s,
+            cost_usd=cost_of(self.spec, usage),
+            compute_s=elapsed_s,
+        )
+
+    def _sequences(self, request: LoglikelihoodRequest) -> list[Scored]:
+        limit = self._backend.context_tokens
+        sequences = []
+        for pair in request.continuations:
+            context, target = encode_continuation(
+                pair, self._backend.encode, self._backend.prefix
+            )
+            excess = len(context) + len(target) - 1 - limit
+            if excess > 0 and self._truncate == "error":
+                raise self._overflow(len(context) + len(target) - 1, 0)
+            if excess > 0:
+                _LOG.warning("%s: a context lost %d tokens", self.spec.alias, excess)
+            sequences.append(scored_sequence(context, target, context_tokens=limit))
+        return sequences
+
+    def _overflow(self, input_tokens: int, max_tokens: int) -> ContextOverflow:
+        return overflow(
+            self.spec,
+            input_tokens=input_tokens,
+            max_tokens=max_tokens,
+            context_tokens=self._backend.context_tokens,
+        )

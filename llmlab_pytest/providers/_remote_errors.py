@@ -1,0 +1,139 @@
+"""Errors of a remote API as this package's own, without secrets.
+
+litellm's class alone does not tell what happened: a wrong key can arrive as
+`BadRequestError` with status 401, an unreachable host and an HTML page both as
+`InternalServerError` (litellm 1.106). So the status, the error code and, last, the
+wording are looked at too.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from llmlab_pytest.core import (
+    AuthError,
+    ContentFiltered,
+    ContextOverflow,
+    MalformedReply,
+    ModelSpec,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+    Unsupported,
+    redact,
+    shorten,
+)
+
+_MESSAGE_LENGTH = 300
+_OVERFLOW = re.compile(
+    r"(?i)context_length_exceeded|maximum context length|context window"
+    r"|exceeds? (?:the )?available context|prompt is too long"
+)
+_FILTERED = re.compile(
+    r"(?i)content_filter|content_policy_violation|content management"
+)
+_MALFORMED = re.compile(
+    r"(?i)invalid response (?:from|object)|provider returned '|not valid json"
+    r"|expecting value|json ?decode|object has no attribute"
+)
+_NO_KEY = re.compile(r"(?i)missing credentials|api_key client option must be set")
+_PREFIXES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
+_KIND_BY_CLASS: dict[str, type[ProviderError]] = {
+    "AuthenticationError": AuthError,
+    "PermissionDeniedError": AuthError,
+    "ContextWindowExceededError": ContextOverflow,
+    "ContentPolicyViolationError": ContentFiltered,
+    "RateLimitError": RateLimited,
+    "Timeout": ProviderTimeout,
+    "TimeoutError": ProviderTimeout,
+    "APIResponseValidationError": MalformedReply,
+}
+_KIND_BY_STATUS: dict[int, type[ProviderError]] = {
+    401: AuthError,
+    402: AuthError,
+    403: AuthError,
+    408: ProviderTimeout,
+    429: RateLimited,
+}
+_FIRST_SERVER_ERROR = 500
+_FIXES: dict[type[ProviderError], str] = {
+    RateLimited: "Lower the option 'concurrency' of the model, or wait.",
+    ProviderTimeout: "Raise the option 'timeout_s' of the model.",
+    ProviderUnavailable: "Check the address and the network, or try again later.",
+    ContextOverflow: "Shorten the prompt, or use fewer demonstrations.",
+    MalformedReply: "Check that the address is that of the API, ending in /v1.",
+}
+
+
+def translate(
+    error: Exception, *, spec: ModelSpec, key_names: str, secret: str = ""
+) -> ProviderError | Unsupported:
+    """Return the error of our tree for one that a call raised.
+
+    Args:
+        error: what litellm or the client below it raised.
+        spec: the model that was called.
+        key_names: the environment variables that may hold the key.
+        secret: the key that was sent; it is removed from the message.
+    """
+    said = str(error).replace(secret, "[redacted]") if secret else str(error)
+    said = _PREFIXES.sub("", shorten(redact(said), _MESSAGE_LENGTH))
+    said = said or "no answer within the time limit"
+    seen = f"{spec.alias!r} ({spec.id}): {said.rstrip('.')}."
+    classes = {kind.__name__ for kind in type(error).__mro__}
+    if "UnsupportedParamsError" in classes:
+        fix = "Add the setting to the model's option 'omit', or leave it out."
+        return Unsupported(seen, fix=fix)
+    kind = _kind(error, classes, said)
+    if kind is AuthError:
+        return AuthError(seen, fix=f"Check the key in the environment: {key_names}.")
+    return kind(seen, fix=_FIXES.get(kind, ""))
+
+
+def retry_after_s(error: Exception) -> float | None:
+    """Return the seconds that a `Retry-After` header asks to wait, if there is one."""
+    response = getattr(error, "response", None)
+    for headers in (
+        getattr(error, "litellm_response_headers", None),
+        getattr(response, "headers", None),
+    ):
+        if isinstance(headers, Mapping) and (value := headers.get("retry-after")):
+            return _delay_s(str(value))
+    return None
+
+
+def _kind(error: Exception, classes: set[str], said: str) -> type[ProviderError]:
+    status = getattr(error, "status_code", None)
+    told = f"{getattr(error, 'code', '')} {said}"
+    for name, kind in _KIND_BY_CLASS.items():
+        if name in classes:
+            return kind
+    if status in _KIND_BY_STATUS:
+        return _KIND_BY_STATUS[status]
+    for pattern, kind in (
+        (_NO_KEY, AuthError),
+        (_OVERFLOW, ContextOverflow),
+        (_FILTERED, ContentFiltered),
+        (_MALFORMED, MalformedReply),
+    ):
+        if pattern.search(told):
+            return kind
+    is_down = isinstance(status, int) and status >= _FIRST_SERVER_ERROR
+    if is_down or "APIConnectionError" in classes:
+        return ProviderUnavailable
+    return ProviderError
+
+
+def _delay_s(value: str) -> float | None:
+    """Read seconds or an HTTP date (RFC 9110, section 10.2.3)."""
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,141 @@
+"""The options of a model behind an HTTP API."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+from llmlab_pytest.core import (
+    COUNT,
+    TABLE,
+    TEXT,
+    TEXTS,
+    ConfigError,
+    Json,
+    Kind,
+    ModelSpec,
+    check_value,
+)
+
+_WAIT = Kind(
+    "a number of seconds, above 0",
+    lambda v: type(v) in (int, float) and cast("float", v) > 0,
+)
+_KINDS = {
+    "base_url": Kind(
+        "an http:// or https:// address",
+        lambda v: isinstance(v, str) and v.startswith(("http://", "https://")),
+    ),
+    "api_key_env": TEXT,
+    "timeout_s": _WAIT,
+    "concurrency": COUNT,
+    "omit": TEXTS,
+    "extra": TABLE,
+}
+_OMITTABLE = ("max_tokens", "temperature", "top_p", "seed", "stop")
+_OURS = (
+    "model",
+    "messages",
+    "prompt",
+    "stream",
+    "stream_options",
+    "api_key",
+    "api_base",
+    "base_url",
+    "timeout",
+    "num_retries",
+    "max_retries",
+    "n",
+    "client",
+)
+_NO_KEY = "no-key-needed"
+
+
+class Secret(str):
+    """A text that hides when its `repr` is shown, e.g. by `pytest --showlocals`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return a placeholder."""
+        return "'[redacted]'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteOptions:
+    """Where and how to call; every field is an option of a registry entry."""
+
+    base_url: str | None = None
+    """The server to call instead of the vendor's own."""
+    api_key_env: str | None = None
+    """The environment variable with the key. Without it the vendor's usual variable
+    is used, and with `base_url` none: no key goes to a server it was not meant for."""
+    timeout_s: float = 120.0
+    """Longest wait for one attempt, seconds."""
+    concurrency: int = 16
+    """How many calls may be in flight at once."""
+    omit: tuple[str, ...] = ()
+    """Settings that the API rejects and that are therefore never sent."""
+    extra: Mapping[str, Json] | None = None
+    """More parameters of `litellm.acompletion`, passed as they are."""
+
+    @classmethod
+    def from_spec(cls, spec: ModelSpec) -> Self:
+        """Read the options of a registry entry.
+
+        Raises:
+            ConfigError: an option is unknown or wrong, or `api_key_env` is not set.
+        """
+        place = spec.source or f"the options of {spec.alias!r}"
+        for name, value in spec.options.items():
+            check_value(name, value, _KINDS, what="option", place=place)
+        given: dict[str, Any] = dict(spec.options)
+        given["omit"] = tuple(given.get("omit", ()))
+        options = cls(**given)
+        _refuse(place, "omit", options.omit, allowed=_OMITTABLE)
+        _refuse(place, "extra", options.extra or (), forbidden=_OURS)
+        if options.api_key_env and not os.environ.get(options.api_key_env):
+            msg = f"{place}: api_key_env is {options.api_key_env!r}, which is not set."
+            raise ConfigError(msg, fix=f"Run: export {options.api_key_env}=...")
+        return options
+
+    def api_key(self) -> Secret | None:
+        """Return the key to send; `None` leaves the choice to litellm."""
+        if self.api_key_env:
+            return Secret(os.environ.get(self.api_key_env, ""))
+        return Secret(_NO_KEY) if self.base_url else None
+
+
+def openai_key(options: RemoteOptions) -> Secret | None:
+    """Return the key for OpenAI's protocol: a local server may need none.
+
+    OpenAI's client insists on a key even where `OPENAI_BASE_URL` names a server that
+    asks for none.
+    """
+    key = options.api_key()
+    if key is None and openai_base_url() and not os.environ.get("OPENAI_API_KEY"):
+        return Secret(_NO_KEY)
+    return key
+
+
+def openai_base_url() -> str | None:
+    """Return the server that the environment names for OpenAI's protocol."""
+    return os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+
+
+def _refuse(
+    place: str,
+    option: str,
+    names: Mapping[str, Json] | tuple[str, ...],
+    *,
+    allowed: tuple[str, ...] | None = None,
+    forbidden: tuple[str, ...] = (),
+) -> None:
+    for name in names:
+        if name in forbidden or (allowed is not None and name not in allowed):
+            words = (
+                f"It takes {', '.join(allowed)}."
+                if allowed
+                else f"llmlab-pytest sets {name!r} itself."
+            )
+            raise ConfigError(f"{place}: {option!r} holds {name!r}.", allowed=words)

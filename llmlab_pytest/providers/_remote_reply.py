@@ -1,0 +1,149 @@
+"""What comes back from litellm, whole or streamed, read into plain values."""
+
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from llmlab_pytest.core import (
+    MalformedReply,
+    ModelSpec,
+    ProviderUnavailable,
+    StopReason,
+    TokenLogprob,
+    Usage,
+    shorten,
+)
+from llmlab_pytest.providers._remote_retry import Failed
+
+Wire: TypeAlias = Any
+"""An object of litellm: untyped, and read with care here only."""
+
+_STOP_REASONS: dict[str, StopReason] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer."""
+
+    text: str
+    stop_reason: StopReason
+    usage: Usage
+    has_usage: bool
+    """Whether the provider reported usage; litellm's own estimates do not count."""
+    latency_s: float
+    raw_usage: Wire
+    """litellm's counts, for its price map."""
+    ttft_s: float | None = None
+    token_logprobs: tuple[TokenLogprob, ...] = ()
+
+
+def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
+    """Read a whole reply of either endpoint.
+
+    Raises:
+        Failed: with `MalformedReply`, when there is no choice in it.
+    """
+    latency_s = time.perf_counter() - started
+    choices = getattr(raw, "choices", None)
+    if not choices:
+        raise _malformed(spec, f"a reply without choices: {shorten(repr(raw))}")
+    choice = choices[0]
+    message = getattr(choice, "message", None)
+    text = choice.text if message is None else message.content
+    usage = getattr(raw, "usage", None)
+    return Reply(
+        text=text or "",
+        stop_reason=_STOP_REASONS.get(choice.finish_reason or "", "unknown"),
+        usage=read_usage(usage),
+        has_usage=_is_reported(usage),
+        latency_s=latency_s,
+        raw_usage=usage,
+        token_logprobs=_logprobs(choice),
+    )
+
+
+async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply:
+    """Read a streamed reply to its end; the first text sets `ttft_s`.
+
+    Raises:
+        Failed: with `MalformedReply`, when the server sent no event; with
+            `ProviderUnavailable`, when the stream broke off before its end.
+    """
+    texts: list[str] = []
+    ttft_s = finish = usage = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    async with aclosing(stream):
+        async for chunk in stream:
+            usage = getattr(chunk, "usage", None) or usage
+            for choice in chunk.choices[:1]:
+                finish = choice.finish_reason or finish
+                logprobs += _logprobs(choice)
+                if choice.delta.content:
+                    ttft_s = ttft_s or time.perf_counter() - started
+                    texts.append(choice.delta.content)
+    # litellm invents a last chunk that says "stop", and estimates usage; `chunks` and
+    # `received_finish_reason` are what was sent.
+    if not stream.chunks:
+        raise _malformed(spec, "a stream without events")
+    if not (stream.received_finish_reason or stream.intermittent_finish_reason):
+        msg = (
+            f"{spec.alias!r} ({spec.id}) broke off its stream after {len(texts)} parts."
+        )
+        raise Failed(ProviderUnavailable(msg), None)
+    reported = [getattr(chunk, "usage", None) for chunk in stream.chunks]
+    has_usage = any(map(_is_reported, reported))
+    return Reply(
+        text="".join(texts),
+        stop_reason=_STOP_REASONS.get(finish or "", "unknown"),
+        usage=read_usage(usage) if has_usage else Usage(),
+        has_usage=has_usage,
+        latency_s=time.perf_counter() - started,
+        raw_usage=usage,
+        ttft_s=ttft_s,
+        token_logprobs=logprobs,
+    )
+
+
+def read_usage(usage: Wire) -> Usage:
+    """Read token counts; what a provider does not report is 0."""
+    read = getattr(usage, "prompt_tokens_details", None)
+    written = getattr(usage, "completion_tokens_details", None)
+    return Usage(
+        input_tokens=_count(usage, "prompt_tokens"),
+        output_tokens=_count(usage, "completion_tokens"),
+        cached_input_tokens=_count(read, "cached_tokens"),
+        reasoning_tokens=_count(written, "reasoning_tokens"),
+    )
+
+
+def _count(counts: object, name: str) -> int:
+    return cast("int", getattr(counts, name, None) or 0)
+
+
+def _is_reported(usage: object) -> bool:
+    """Whether the counts are the provider's: litellm fills a gap with zeros."""
+    return bool(_count(usage, "prompt_tokens") or _count(usage, "completion_tokens"))
+
+
+def _logprobs(choice: Wire) -> tuple[TokenLogprob, ...]:
+    logprobs = getattr(choice, "logprobs", None)
+    content = getattr(logprobs, "content", None)
+    if content:
+        return tuple(TokenLogprob(item.token, item.logprob) for item in content)
+    tokens = getattr(logprobs, "tokens", None) or ()
+    values = getattr(logprobs, "token_logprobs", None) or ()
+    return tuple(map(TokenLogprob, tokens, values))
+
+
+def _malformed(spec: ModelSpec, what: str) -> Failed:
+    fix = "Check that the address is that of the API, ending in /v1."
+    return Failed(
+        MalformedReply(f"{spec.alias!r} ({spec.id}) sent {what}.", fix=fix), None
+    )

@@ -1,0 +1,66 @@
+"""Numbers as people read them: short, aligned, with their unit."""
+
+from llmlab_pytest.core import Metric, TaskRow
+
+UNKNOWN = "?"
+ABSENT = "-"
+_THOUSAND = 1000
+_SMALL_USD = 0.01
+
+
+def score(value: float | None) -> str:
+    """Format a score: three decimals, large totals shorter."""
+    if value is None:
+        return ABSENT
+    return f"{value:.3f}" if abs(value) < _THOUSAND else f"{value:,.0f}"
+
+
+def interval(metric: Metric) -> str:
+    """Format an interval, or a dash where there is none."""
+    if metric.interval is None:
+        return ABSENT
+    return f"[{score(metric.interval.low)}, {score(metric.interval.high)}]"
+
+
+def samples(row: TaskRow) -> str:
+    """Format how many samples were judged: `7 of 20/2376` while some are missing."""
+    plan = row.plan
+    subset = plan.planned < plan.available
+    planned = f"{plan.planned}/{plan.available}" if subset else f"{plan.planned}"
+    return planned if row.samples == plan.planned else f"{row.samples} of {planned}"
+
+
+def count(number: int | None) -> str:
+    """Format a count, or a dash where it has no meaning."""
+    return ABSENT if number is None else f"{number}"
+
+
+def cost(cost_usd: float | None) -> str:
+    """Format US dollars; an unknown price is never shown as zero."""
+    if cost_usd is None:
+        return UNKNOWN
+    if cost_usd == 0:
+        return "$0"
+    return f"${cost_usd:.2g}" if cost_usd < _SMALL_USD else f"${cost_usd:,.2f}"
+
+
+def tokens(number: float) -> str:
+    """Format a token count: 950, 12.3k, 4.6M."""
+    for size, unit in ((_THOUSAND**2, "M"), (_THOUSAND, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{unit}"
+    return f"{number:.0f}"
+
+
+def seconds(duration_s: float | None) -> str:
+    """Format a duration: 3ms, 1.25s, 42s."""
+    if duration_s is None:
+        return ABSENT
+    if duration_s < 1:
+        return f"{duration_s * _THOUSAND:.0f}ms"
+    return f"{duration_s:.2f}s" if duration_s < 10 else f"{duration_s:.0f}s"  # noqa: PLR2004 -- two digits say enough
+
+
+def rate(per_second: float | None) -> str:
+    """Format tokens per second."""
+    return ABSENT if per_second is None else tokens(per_second)

@@ -1,0 +1,16 @@
+"""The final report for machines."""
+
+import json
+from dataclasses import asdict
+
+from llmlab_pytest.core import Report
+
+
+def render_json(report: Report) -> str:
+    """Return the report as JSON: fields in the order of the records, two spaces.
+
+    Rows are ordered by task and model, so that two runs can be compared line by line.
+    """
+    content = asdict(report)
+    content["rows"].sort(key=lambda row: (row["plan"]["task"], row["plan"]["model"]))
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

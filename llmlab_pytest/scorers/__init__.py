@@ -1,0 +1,47 @@
+"""From a completion to a score. Scorers are pure; they import no model."""
+
+from llmlab_pytest.scorers._catalog import scorer_registry
+from llmlab_pytest.scorers._choice import choice
+from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._numeric import numbers_in, numeric
+from llmlab_pytest.scorers._protocol import (
+    Scorer,
+    ScorerFactory,
+    ScorerRegistry,
+    ScorerSpec,
+    apply_scorer,
+    make_scorer,
+)
+from llmlab_pytest.scorers._schema import json_schema
+from llmlab_pytest.scorers._text import (
+    contains_all,
+    contains_any,
+    contains_none,
+    exact,
+    regex,
+)
+
+__all__ = [
+    "Scorer",
+    "ScorerFactory",
+    "ScorerRegistry",
+    "ScorerSpec",
+    "acc",
+    "acc_bytes",
+    "acc_norm",
+    "apply_scorer",
+    "choice",
+    "contains_all",
+    "contains_any",
+    "contains_none",
+    "exact",
+    "exact_match",
+    "json_schema",
+    "make_scorer",
+    "mc2",
+    "numbers_in",
+    "numeric",
+    "regex",
+    "scorer_registry",
+]

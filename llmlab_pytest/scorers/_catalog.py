@@ -1,0 +1,40 @@
+"""The scorers that ship, by name."""
+
+from llmlab_pytest.core import Registry
+from llmlab_pytest.scorers._choice import choice
+from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._numeric import numeric
+from llmlab_pytest.scorers._protocol import ScorerRegistry
+from llmlab_pytest.scorers._schema import json_schema
+from llmlab_pytest.scorers._text import (
+    contains_all,
+    contains_any,
+    contains_none,
+    exact,
+    regex,
+)
+
+_FACTORIES = (
+    acc,
+    acc_bytes,
+    acc_norm,
+    choice,
+    contains_all,
+    contains_any,
+    contains_none,
+    exact,
+    exact_match,
+    json_schema,
+    mc2,
+    numeric,
+    regex,
+)
+
+
+def scorer_registry() -> ScorerRegistry:
+    """Return the scorers that ship; plugins add to them."""
+    registry: ScorerRegistry = Registry("scorer")
+    for factory in _FACTORIES:
+        registry.register(factory.__name__, factory, source="llmlab-pytest")
+    return registry

@@ -1,0 +1,22 @@
+"""The per-process state behind the plugin: settings, registries, store, engine."""
+
+from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._keys import config_of
+from llmlab_pytest.session._session import (
+    LlmlabSession,
+    completions_key,
+    error_text,
+    session_if_used,
+    session_of,
+)
+
+__all__ = [
+    "Case",
+    "Group",
+    "LlmlabSession",
+    "completions_key",
+    "config_of",
+    "error_text",
+    "session_if_used",
+    "session_of",
+]

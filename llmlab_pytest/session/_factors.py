@@ -1,0 +1,53 @@
+"""What could explain a different number tomorrow: versions, commit, settings."""
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from llmlab_pytest.session._settings import Settings
+
+_LIBRARIES = (
+    "llmlab-pytest",
+    "pytest",
+    "litellm",
+    "torch",
+    "transformers",
+    "llama-cpp-python",
+)
+_GIT_TIMEOUT_S = 5
+
+
+def run_factors(root: Path, settings: Settings) -> dict[str, str]:
+    """Return every factor of a run that is known before it starts."""
+    factors = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "seed": str(settings.seed),
+        "limit": "task" if settings.limit is None else str(settings.limit),
+        "models": ",".join(settings.models),
+    }
+    if commit := _git_commit(root):
+        factors["git_commit"] = commit
+    for library in _LIBRARIES:
+        try:
+            factors[f"version:{library}"] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return factors
+
+
+def _git_commit(root: Path) -> str | None:
+    """Return the commit of `root`, with `+` when the work tree differs from it."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=40"],  # noqa: S607 -- the user's own git, wherever it is
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return described.stdout.strip() or None

@@ -1,0 +1,42 @@
+"""The engine's journal: what is asked and answered goes into the store at once."""
+
+from llmlab_pytest.core import Completion, LlmlabError, redact
+from llmlab_pytest.engine import Call
+from llmlab_pytest.session._keys import request_json
+from llmlab_pytest.store import Store
+
+
+class StoreJournal:
+    """Records completions under their call's key; finds those of a resumed run."""
+
+    def __init__(self, store: Store, *, run_id: str, resume: bool) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._resume = resume
+
+    def lookup(self, call: Call) -> Completion | None:
+        """Return the completion of an earlier, interrupted run."""
+        if not self._resume:
+            return None
+        return self._store.completion(self._run_id, call.key)
+
+    def record(self, call: Call, completion: Completion) -> None:
+        """Make a completion durable before anyone sees it."""
+        self._store.record_completion(
+            self._run_id,
+            call.key,
+            task=call.label,
+            model=call.spec.alias,
+            request=request_json(call.request),
+            completion=completion,
+        )
+
+    def record_error(self, call: Call, error: LlmlabError) -> None:
+        """Record that a call failed, by class and message, without secrets."""
+        self._store.record_error(
+            self._run_id,
+            call.key,
+            task=call.label,
+            model=call.spec.alias,
+            error=redact(f"{type(error).__name__}: {error}"),
+        )

@@ -1,0 +1,80 @@
+"""Addresses of calls: what makes two calls of two runs the same call."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from llmlab_pytest.core import (
+    GenerateConfig,
+    GenerateRequest,
+    LoglikelihoodRequest,
+    ModelSpec,
+    Request,
+    digest_of,
+)
+
+_DEFAULT_MAX_TOKENS = 256
+
+
+def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Request:
+    """Fill what the request leaves open: model defaults, then greedy, 256 tokens.
+
+    The filled request is what is asked, hashed and stored, so that two runs with
+    other defaults are never taken for the same.
+    """
+    if isinstance(request, LoglikelihoodRequest):
+        return request
+    config = request.config
+    defaults: Mapping[str, Any] = spec.defaults
+    filled: dict[str, Any] = {
+        name: value
+        for name, value in defaults.items()
+        if getattr(config, name) in (None, ())
+    }
+    config = replace(config, **filled) if filled else config
+    if config.temperature is None:
+        config = replace(config, temperature=0.0)
+    if config.max_tokens is None:
+        config = replace(config, max_tokens=_DEFAULT_MAX_TOKENS)
+    if config.temperature and config.seed is None and "seed" in spec.capabilities:
+        config = replace(config, seed=seed)
+    return replace(request, config=config)
+
+
+def request_json(request: Request) -> dict[str, Any]:
+    """Return the request as plain JSON: what is stored and hashed."""
+    kind = "generate" if isinstance(request, GenerateRequest) else "loglikelihood"
+    return {"kind": kind, **asdict(request)}
+
+
+def sample_key(
+    spec: ModelSpec, *, task_hash: str, data_hash: str, sample_id: str, epoch: int
+) -> str:
+    """Address the call of one sample; the request follows from these parts."""
+    return digest_of(
+        ["sample", spec.fingerprint, task_hash, data_hash, sample_id, epoch]
+    )
+
+
+class CallCounter:
+    """Numbers equal calls of one test, so that asking twice is two calls."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[str] = Counter()
+
+    def key(self, spec: ModelSpec, *, nodeid: str, request: Request) -> str:
+        """Address a call made inside a test."""
+        # Under --dist loadgroup xdist appends "@group" to the node id; a resumed run
+        # may be distributed otherwise.
+        place = nodeid.rpartition("]@")[0] or nodeid
+        base = digest_of(["test", spec.fingerprint, place, request_json(request)])
+        self._seen[base] += 1
+        return f"{base}-{self._seen[base]}"
+
+
+def config_of(overrides: Mapping[str, Any]) -> GenerateConfig:
+    """Build a decoding configuration from keyword arguments of `llm(...)`."""
+    stop = overrides.get("stop", ())
+    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    return GenerateConfig(**{**overrides, "stop": stops})

@@ -1,0 +1,311 @@
+"""The state of one pytest process that uses llmlab: built when first needed."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from functools import cached_property
+
+import pytest
+
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    LlmlabError,
+    Model,
+    ModelSpec,
+    Report,
+    Request,
+    SampleResult,
+    Score,
+    TaskPlan,
+    Verdict,
+    redact,
+)
+from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.gates import decide, parse_gate
+from llmlab_pytest.metrics import build_row
+from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
+from llmlab_pytest.providers import load_model
+from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
+from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._factors import run_factors
+from llmlab_pytest.session._journal import StoreJournal
+from llmlab_pytest.session._keys import CallCounter, effective_request
+from llmlab_pytest.session._registries import Registries
+from llmlab_pytest.session._settings import Settings, read_settings
+from llmlab_pytest.store import Store, open_store
+from llmlab_pytest.tasks import PlannedTask, Task, build_request, plan_task
+
+_session_key = pytest.StashKey["LlmlabSession"]()
+completions_key = pytest.StashKey[list[Completion]]()
+"""The completions that an item received, in order."""
+
+
+class LlmlabSession:
+    """Settings, registries, store and engine of this process.
+
+    Under xdist each worker has one; they share the run id and the store. The
+    controller has one too, for gates and the final table.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings: Settings = read_settings(config)
+        self.registries = Registries(config, self.settings)
+        self.verdicts: list[Verdict] = []
+        self.item: pytest.Item | None = None
+        """The item that runs now; calls made by `llm(...)` belong to it."""
+        self._counter = CallCounter()
+        self._planned: dict[str, PlannedTask] = {}
+        self._scorers: dict[str, tuple[tuple[str, Scorer], ...]] = {}
+
+    @property
+    def run_id(self) -> str:
+        """The id shared by all processes of this run.
+
+        Raises:
+            ConfigError: `--llmlab-resume` names a run that the store does not hold.
+        """
+        return _run_id(self.config, self.settings)
+
+    @cached_property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """The chosen models, in the order of the options."""
+        return tuple(
+            self.registries.models.resolve(
+                self.settings.models, where=self.settings.models_where
+            )
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The store; opening it starts the run."""
+        store = open_store(self.settings.store_url)
+        store.start_run(
+            self.run_id,
+            started_at=_now(),
+            factors=run_factors(self.config.rootpath, self.settings),
+        )
+        return store
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine; it starts nothing before the first call."""
+        return Engine(
+            self._load,
+            journal=StoreJournal(
+                self.store,
+                run_id=self.run_id,
+                resume=self.settings.resume is not None,
+            ),
+            look_ahead=self.settings.look_ahead,
+        )
+
+    def _load(self, spec: ModelSpec) -> Model:
+        model = load_model(spec, self.registries.providers)
+        self.store.add_factors(
+            self.run_id, {f"model_digest:{spec.alias}": model.digest}
+        )
+        return model
+
+    def plan(self, task: Task) -> PlannedTask:
+        """Read a task's data and draw its samples, once per process.
+
+        Raises:
+            DataUnavailable: no source has the data.
+            DataError: the data is not usable.
+        """
+        if task.key not in self._planned:
+            limit = self.settings.limit
+            self._planned[task.key] = plan_task(
+                task,
+                limit=task.limit if limit is None else limit,
+                seed=self.settings.seed,
+                data_dir=self.settings.data_dir,
+            )
+        return self._planned[task.key]
+
+    def scorers_of(self, task: Task) -> tuple[tuple[str, Scorer], ...]:
+        """Return the task's scorers by name, built once.
+
+        Raises:
+            ConfigError: a scorer or one of its options is unknown.
+        """
+        if task.key not in self._scorers:
+            self._scorers[task.key] = tuple(
+                make_scorer(spec, self.registries.scorers, where=task.where)
+                for spec in task.scorers
+            )
+        return self._scorers[task.key]
+
+    def check_gates(self, task: Task) -> None:
+        """Raise `ConfigError` for a gate that does not parse or names no metric."""
+        known = {name for name, _ in self.scorers_of(task)} | set(task.metrics)
+        for text in task.gates:
+            gate = parse_gate(text, where=task.where)
+            if gate.metric not in known:
+                self.registries.metrics.get_or_raise(gate.metric, where=task.where)
+
+    def call_of(self, case: Case) -> Call:
+        """Describe the model call of a case; the prompt is rendered when it starts."""
+
+        def build() -> Request:
+            request = build_request(
+                case.planned, case.sample, capabilities=case.spec.capabilities
+            )
+            return effective_request(request, case.spec, seed=self.settings.seed)
+
+        return Call(
+            key=case.key, spec=case.spec, build=build, label=case.planned.task.name
+        )
+
+    def complete(self, case: Case) -> Completion:
+        """Return the completion of a case, prefetched or asked now."""
+        completion = self.engine.run(self.call_of(case))
+        return self.observed(case.spec, completion)
+
+    def ask(self, spec: ModelSpec, request: Request) -> Completion:
+        """Run a call made by a test and wait for it."""
+        return self.observed(spec, self.submit(spec, request).result())
+
+    def submit(self, spec: ModelSpec, request: Request) -> "Future[Completion]":
+        """Start a call made by a test."""
+        request = effective_request(request, spec, seed=self.settings.seed)
+        nodeid = self.item.nodeid if self.item else "outside any test"
+        key = self._counter.key(spec, nodeid=nodeid, request=request)
+        label = nodeid.partition("::")[0]
+        return self.engine.submit(
+            Call(key=key, spec=spec, build=lambda: request, label=label)
+        )
+
+    def observed(self, spec: ModelSpec, completion: Completion) -> Completion:
+        """Show a completion that a test received to the observers, and return it."""
+        if self.item is not None:
+            self.item.stash.setdefault(completions_key, []).append(completion)
+            self.item.ihook.pytest_llmlab_completion(
+                item=self.item, model=spec, completion=completion
+            )
+        return completion
+
+    def score(self, case: Case, completion: Completion) -> tuple[Score, ...]:
+        """Apply every scorer of the case's task, primary first."""
+        return tuple(
+            apply_scorer(name, scorer, completion=completion, sample=case.sample)
+            for name, scorer in self.scorers_of(case.planned.task)
+        )
+
+    def record(self, item: pytest.Item, result: SampleResult) -> None:
+        """Store a result and tell the observers."""
+        self.store.record_result(self.run_id, result)
+        item.ihook.pytest_llmlab_sample_scored(item=item, result=result)
+
+    def plan_groups(self, plans: Sequence[TaskPlan]) -> None:
+        """Store what this run set out to do; every worker says the same."""
+        for plan in plans:
+            self.store.plan_task(self.run_id, plan)
+
+    def decide(self, group: Group, gate: str) -> Verdict:
+        """Judge a group by the results of all workers."""
+        plans = self.store.plans(self.run_id)
+        plan = next(p for p in plans if (p.task, p.model) == (group.task, group.model))
+        results = self.store.results(self.run_id, task=group.task, model=group.model)
+        verdict = decide(
+            parse_gate(gate, where=group.task), plan, results, self.registries.metrics
+        )
+        self.verdicts.append(verdict)
+        return verdict
+
+    def report(self) -> Report:
+        """Build the final report from the store."""
+        rows = [
+            build_row(
+                plan,
+                self.store.results(self.run_id, task=plan.task, model=plan.model),
+                self.registries.metrics,
+            )
+            for plan in self.store.plans(self.run_id)
+        ]
+        return Report(
+            run_id=self.run_id,
+            rows=tuple(rows),
+            verdicts=tuple(self.verdicts),
+            factors=self.store.run_factors(self.run_id),
+        )
+
+    def look_ahead(self, cases: Sequence[Case]) -> None:
+        """Let the engine start the calls of items that run soon, in this order."""
+        if self.settings.look_ahead and cases:
+            self.engine.look_ahead(map(self.call_of, cases))
+
+    def discard(self, case: Case) -> None:
+        """Forget the call of an item that ended without needing it."""
+        self.engine.discard([case.key])
+
+    def stop(self) -> None:
+        """Start no further call; those in flight are cancelled."""
+        if "engine" in self.__dict__:
+            self.engine.close()
+
+    def finish(self, *, interrupted: bool) -> None:
+        """Mark the run as finished, unless it was interrupted."""
+        if not interrupted:
+            self.store.finish_run(self.run_id, finished_at=_now())
+
+    def close(self) -> None:
+        """Stop the engine and close the store, if they were ever needed."""
+        self.stop()
+        if "store" in self.__dict__:
+            self.store.close()
+
+
+def session_of(config: pytest.Config) -> LlmlabSession:
+    """Return this process's session, created on first use."""
+    if _session_key not in config.stash:
+        config.stash[_session_key] = LlmlabSession(config)
+    return config.stash[_session_key]
+
+
+def session_if_used(config: pytest.Config) -> LlmlabSession | None:
+    """Return this process's session if any llmlab feature was used."""
+    return config.stash.get(_session_key, None)
+
+
+def _run_id(config: pytest.Config, settings: Settings) -> str:
+    if run_id_key not in config.stash:
+        given: Mapping[str, str] = getattr(config, "workerinput", {})
+        config.stash[run_id_key] = (
+            given.get("llmlab_run_id")
+            or _resumed_run_id(settings)
+            or new_run_id(secrets.token_hex(3))
+        )
+    return config.stash[run_id_key]
+
+
+def error_text(error: LlmlabError) -> str:
+    """Return class and message of an error, without secrets."""
+    return redact(f"{type(error).__name__}: {error}")
+
+
+def _resumed_run_id(settings: Settings) -> str | None:
+    if settings.resume is None:
+        return None
+    store = open_store(settings.store_url)
+    try:
+        known = [run.id for run in store.runs()]
+    finally:
+        store.close()
+    if settings.resume == LAST_RUN and known:
+        return known[0]
+    if settings.resume in known:
+        return settings.resume
+    raise ConfigError(
+        f"--llmlab-resume asks for the run {settings.resume!r}, "
+        f"which the store {settings.store_url!r} does not hold.",
+        allowed=f"Its latest runs: {', '.join(known[:5]) or 'none'}.",
+        fix="Leave --llmlab-resume out to start a new run.",
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,111 @@
+"""The options of a run, read from command line, environment and ini, and checked."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+import pytest
+
+from llmlab_pytest.core import ConfigError
+from llmlab_pytest.options import OPTIONS
+
+Inconclusive = Literal["fail", "skip"]
+
+
+class Setting(NamedTuple):
+    """A raw value and the place it was written, for messages."""
+
+    value: str | None
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The options of this run, checked and typed."""
+
+    models: tuple[str, ...]
+    models_where: str
+    limit: int | None
+    """`None`: each task's own limit; 0: all samples."""
+    seed: int
+    data_dir: Path | None
+    store_url: str
+    resume: str | None
+    """A run id, `LAST_RUN`, or `None`."""
+    registry: Path | None
+    look_ahead: int
+    inconclusive: Inconclusive
+    json_path: Path | None
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """Read and check every option.
+
+    Raises:
+        ConfigError: a value has the wrong type; names where it was written.
+    """
+    root = config.rootpath
+    models = _raw(config, "--llm")
+    data = _raw(config, "--llmlab-data").value
+    registry = _raw(config, "--llmlab-registry").value
+    json_file = _raw(config, "--llmlab-json").value
+    default_store = root / ".llmlab" / "llmlab.db"
+    return Settings(
+        models=tuple(name for name in (models.value or "").split("\n") if name),
+        models_where=models.where,
+        limit=_integer(config, "--llmlab-limit", minimum=0),
+        seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
+        data_dir=root / Path(data).expanduser() if data else None,
+        store_url=_raw(config, "--llmlab-store").value or str(default_store),
+        resume=_raw(config, "--llmlab-resume").value,
+        registry=_existing(root / registry) if registry else None,
+        look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
+        inconclusive=_inconclusive(config),
+        json_path=Path(json_file) if json_file else None,
+    )
+
+
+def _raw(config: pytest.Config, flag: str) -> Setting:
+    option = next(option for option in OPTIONS if option.flag == flag)
+    from_command_line = config.getoption(option.dest)
+    if from_command_line is not None:
+        values: Sequence[str] = (
+            from_command_line if option.action == "append" else [from_command_line]
+        )
+        return Setting("\n".join(map(str, values)), option.flag)
+    if option.env and os.environ.get(option.env):
+        return Setting(os.environ[option.env], f"env {option.env}")
+    if option.ini and (value := config.getini(option.ini)) not in ("", None):
+        return Setting(str(value), f"ini {option.ini}")
+    return Setting(option.default, f"the default of {option.flag}")
+
+
+def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
+    raw = _raw(config, flag)
+    if raw.value is None:
+        return None
+    try:
+        number = int(raw.value)
+    except ValueError:
+        number = minimum - 1
+    if number < minimum:
+        msg = f"{raw.where} is {raw.value!r}."
+        raise ConfigError(msg, allowed=f"It takes a whole number, at least {minimum}.")
+    return number
+
+
+def _inconclusive(config: pytest.Config) -> Inconclusive:
+    raw = _raw(config, "--llmlab-inconclusive")
+    if raw.value not in ("fail", "skip"):
+        msg = f"{raw.where} is {raw.value!r}."
+        raise ConfigError(msg, allowed="It takes 'fail' or 'skip'.")
+    return cast("Inconclusive", raw.value)
+
+
+def _existing(path: Path) -> Path:
+    if path.is_file():
+        return path
+    msg = f"The model registry {str(path)!r} does not exist."
+    raise ConfigError(msg, fix="Correct --llmlab-registry or llmlab_registry.")

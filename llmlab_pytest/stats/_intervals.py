@@ -1,0 +1,69 @@
+"""Confidence intervals for proportions and means.
+
+Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001, eq. 4) keeps its
+coverage for the small samples and the proportions near 0 and 1 that evaluations have,
+where the normal approximation fails. It leaves out clustering and paired designs.
+"""
+
+import math
+from collections.abc import Sequence
+from statistics import NormalDist, fmean
+
+from llmlab_pytest.core import Interval
+from llmlab_pytest.stats._student import student_t_quantile
+
+
+def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval | None:
+    """Return Wilson's score interval of a proportion; `None` for n = 0.
+
+    Raises:
+        ValueError: `successes` is not between 0 and `n`.
+    """
+    if not 0 <= successes <= n:
+        msg = f"{successes} successes of {n}"
+        raise ValueError(msg)
+    if n == 0:
+        return None
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    rate = successes / n
+    scale = 1 + z * z / n
+    centre = (rate + z * z / (2 * n)) / scale
+    half = z / scale * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    # At 0 and n the formula gives the bound exactly; rounding must not miss it.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Interval(low, high, confidence, "wilson")
+
+
+def mean_stderr(values: Sequence[float]) -> float | None:
+    """Return the standard error of the mean, s / sqrt(n) with Bessel's n - 1.
+
+    The same as lm-eval's `mean_stderr`; `None` for fewer than two values.
+    """
+    n = len(values)
+    if n < 2:  # noqa: PLR2004 -- one value has no spread
+        return None
+    mean = fmean(values)
+    variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)
+    return math.sqrt(variance / n)
+
+
+def student_t(values: Sequence[float], *, confidence: float = 0.95) -> Interval | None:
+    """Return Student's t interval of a mean; `None` for fewer than two values."""
+    stderr = mean_stderr(values)
+    if stderr is None:
+        return None
+    half = student_t_quantile((1 + confidence) / 2, len(values) - 1) * stderr
+    mean = fmean(values)
+    return Interval(mean - half, mean + half, confidence, "student-t")
+
+
+def quantile(values: Sequence[float], q: float) -> float | None:
+    """Return the `q`-quantile with linear interpolation, as numpy's default."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    position = q * (len(ordered) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)

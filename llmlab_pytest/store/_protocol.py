@@ -1,0 +1,94 @@
+"""What the rest of the package may ask of a store."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from llmlab_pytest.core import Completion, Json, Sample, SampleResult, TaskPlan, load
+
+
+class RunSummary(NamedTuple):
+    """One run, as a list of runs shows it."""
+
+    id: str
+    started_at: str
+    finished_at: str | None
+    """`None` while it runs, or when it was interrupted."""
+
+
+class Store(Protocol):
+    """Keeps runs; `_sql_store.SqlStore` documents each method."""
+
+    def start_run(
+        self, run_id: str, *, started_at: str, factors: Mapping[str, str]
+    ) -> None:
+        """Register a run."""
+
+    def add_factors(self, run_id: str, factors: Mapping[str, str]) -> None:
+        """Add or replace factors of a run."""
+
+    def finish_run(self, run_id: str, *, finished_at: str) -> None:
+        """Note when the run ended by itself."""
+
+    def runs(self, *, limit: int = 20) -> list[RunSummary]:
+        """Return the latest runs, newest first."""
+        ...
+
+    def run_factors(self, run_id: str) -> dict[str, str]:
+        """Return a run's factors by name."""
+        ...
+
+    def plan_task(self, run_id: str, plan: TaskPlan) -> None:
+        """Record what a run set out to do."""
+
+    def plans(self, run_id: str) -> list[TaskPlan]:
+        """Return a run's plans, sorted by task and model."""
+        ...
+
+    def record_sample(self, sample: Sample, *, task: str) -> None:
+        """Keep a sample's content."""
+
+    def record_completion(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        task: str,
+        model: str,
+        request: Json,
+        completion: Completion,
+    ) -> None:
+        """Keep a completion; durable when it returns."""
+
+    def completion(self, run_id: str, key: str) -> Completion | None:
+        """Return the completion of a key, if it was recorded."""
+        ...
+
+    def record_error(
+        self, run_id: str, key: str, *, task: str, model: str, error: str
+    ) -> None:
+        """Keep why a call failed."""
+
+    def record_result(self, run_id: str, result: SampleResult) -> None:
+        """Keep a result with its scores."""
+
+    def results(
+        self, run_id: str, *, task: str | None = None, model: str | None = None
+    ) -> list[SampleResult]:
+        """Return results in a stable order."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+
+
+def open_store(url: str) -> Store:
+    """Open a store, creating or migrating it where needed.
+
+    Args:
+        url: the path of an SQLite file, or an SQLAlchemy URL.
+
+    Raises:
+        StoreError: it is no store, cannot be written, or is from a newer release.
+    """
+    store: Store = load("llmlab_pytest.store._sql_store:SqlStore")(url)
+    return store

@@ -1,0 +1,132 @@
+"""Records to and from the columns of the store; exact in both directions."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from llmlab_pytest.core import (
+    Completion,
+    ContinuationLogprob,
+    SampleResult,
+    Score,
+    TaskPlan,
+    TokenLogprob,
+    Usage,
+)
+
+Row = Mapping[str, Any]
+
+
+def dump(value: object) -> str:
+    """Return JSON in ASCII: safe for NUL and lone surrogates in any database."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def completion_columns(completion: Completion) -> dict[str, Any]:
+    """Return a completion's columns; what SQL asks for also stands on its own."""
+    content = asdict(completion)
+    for transient in ("prefetched", "resumed"):
+        del content[transient]
+    return {
+        "content": dump(content),
+        "stop_reason": completion.stop_reason,
+        "input_tokens": completion.usage.input_tokens,
+        "output_tokens": completion.usage.output_tokens,
+        "cost_usd": completion.cost_usd,
+        "latency_s": completion.latency_s,
+        "ttft_s": completion.ttft_s,
+        "attempts": completion.attempts,
+    }
+
+
+def completion_of(row: Row) -> Completion:
+    """Rebuild a completion."""
+    content = json.loads(row["content"])
+    content["usage"] = Usage(**content["usage"])
+    content["continuations"] = tuple(
+        ContinuationLogprob(**part) for part in content["continuations"]
+    )
+    content["token_logprobs"] = tuple(
+        TokenLogprob(**part) for part in content["token_logprobs"]
+    )
+    return Completion(**content)
+
+
+def plan_columns(plan: TaskPlan) -> dict[str, Any]:
+    """Return the columns of a plan."""
+    return {
+        "task": plan.task,
+        "model": plan.model,
+        "planned": plan.planned,
+        "available": plan.available,
+        "gates": dump(plan.gates),
+        "metrics": dump(plan.metrics),
+        "factors": dump(dict(plan.factors)),
+    }
+
+
+def plan_of(row: Row) -> TaskPlan:
+    """Rebuild a plan."""
+    return TaskPlan(
+        task=row["task"],
+        model=row["model"],
+        planned=row["planned"],
+        available=row["available"],
+        gates=tuple(json.loads(row["gates"])),
+        metrics=tuple(json.loads(row["metrics"])),
+        factors=json.loads(row["factors"]),
+    )
+
+
+def result_columns(result: SampleResult) -> dict[str, Any]:
+    """Return the columns of a result, its scores apart."""
+    return {
+        "task": result.task,
+        "model": result.model,
+        "sample_id": result.sample_id,
+        "epoch": result.epoch,
+        "error": None if result.error is None else dump(result.error),
+        "usage": dump(asdict(result.usage)),
+        "cost_usd": result.cost_usd,
+        "latency_s": result.latency_s,
+        "compute_s": result.compute_s,
+    }
+
+
+def score_columns(score: Score) -> dict[str, Any]:
+    """Return the columns of one score."""
+    return {
+        "scorer": score.scorer,
+        "value": score.value,
+        "answer": None if score.answer is None else dump(score.answer),
+        "explanation": None if score.explanation is None else dump(score.explanation),
+    }
+
+
+def score_of(row: Row) -> Score:
+    """Rebuild a score."""
+    return Score(
+        scorer=row["scorer"],
+        value=row["value"],
+        answer=None if row["answer"] is None else json.loads(row["answer"]),
+        explanation=(
+            None if row["explanation"] is None else json.loads(row["explanation"])
+        ),
+    )
+
+
+def result_of(row: Row, scores: tuple[Score, ...]) -> SampleResult:
+    """Rebuild a result from its row and its scores in order."""
+    return SampleResult(
+        task=row["task"],
+        model=row["model"],
+        sample_id=row["sample_id"],
+        epoch=row["epoch"],
+        scores=scores,
+        error=None if row["error"] is None else json.loads(row["error"]),
+        usage=Usage(**json.loads(row["usage"])),
+        cost_usd=row["cost_usd"],
+        latency_s=row["latency_s"],
+        compute_s=row["compute_s"],
+    )

@@ -1,0 +1,133 @@
+"""The tables, and the numbered migrations that lead to them.
+
+Text that may hold anything (prompts, completions) is kept as JSON with ASCII escapes:
+PostgreSQL stores no NUL character and no database stores a lone surrogate, but models
+emit both.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+versions = Table("schema_version", metadata, Column("version", Integer, nullable=False))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("started_at", String, nullable=False),
+    Column("finished_at", String),
+)
+
+factors = Table(
+    "factors",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("planned", Integer, nullable=False),
+    Column("available", Integer, nullable=False),
+    Column("gates", Text, nullable=False),
+    Column("metrics", Text, nullable=False),
+    Column("factors", Text, nullable=False),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("task", String, primary_key=True),
+    Column("sample_hash", String, primary_key=True),
+    Column("sample_id", String, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("call_key", String, primary_key=True),
+    Column("task", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("request_hash", String, nullable=False),
+    Column("request", Text),
+    Column("content", Text, nullable=False),
+    Column("stop_reason", String, nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cost_usd", Float),
+    Column("latency_s", Float, nullable=False),
+    Column("ttft_s", Float),
+    Column("attempts", Integer, nullable=False),
+)
+
+errors = Table(
+    "errors",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("call_key", String, primary_key=True),
+    Column("task", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("sample_id", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("error", Text),
+    Column("usage", Text, nullable=False),
+    Column("cost_usd", Float),
+    Column("latency_s", Float),
+    Column("compute_s", Float),
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("sample_id", String, primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("scorer", String, nullable=False),
+    Column("value", Float),
+    Column("answer", Text),
+    Column("explanation", Text),
+)
+
+Index("runs_by_start", runs.c.started_at)
+Index("completions_by_request", completions.c.request_hash)
+
+
+def m001_first_tables(connection: Connection) -> None:
+    """Create the tables of the first release."""
+    metadata.create_all(connection)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_first_tables,)
+"""Append only: a store at version N has seen the first N migrations."""

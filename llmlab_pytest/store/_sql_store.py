@@ -1,0 +1,224 @@
+"""The store: what runs asked, answered and scored, in one SQL database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from llmlab_pytest.core import (
+    Completion,
+    Json,
+    Sample,
+    SampleResult,
+    TaskPlan,
+    digest_of,
+)
+from llmlab_pytest.store import _records_json as columns
+from llmlab_pytest.store import _schema as schema
+from llmlab_pytest.store._connect import connect, explained, url_of
+from llmlab_pytest.store._protocol import RunSummary
+
+_ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
+_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+class SqlStore:
+    """An open store. Safe for several threads and processes at a time.
+
+    Every method is one short transaction and raises `StoreError` when the database
+    cannot do it; what a method wrote is durable when it returns.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = url_of(url)
+        self._name = parsed.render_as_string(hide_password=True)
+        self._engine = connect(parsed)
+        self._insert: Any = _INSERT.get(self._engine.dialect.name, sqlite.insert)
+
+    def start_run(
+        self, run_id: str, *, started_at: str, factors: Mapping[str, str]
+    ) -> None:
+        """Register a run; the first of several calls decides the start time."""
+        run = {"run_id": run_id, "started_at": started_at}
+        self._write(schema.runs, [run], replace=False)
+        self.add_factors(run_id, factors)
+
+    def add_factors(self, run_id: str, factors: Mapping[str, str]) -> None:
+        """Add or replace factors of a run."""
+        rows = [
+            {"run_id": run_id, "name": name, "value": value}
+            for name, value in sorted(factors.items())
+        ]
+        self._write(schema.factors, rows, replace=True)
+
+    def finish_run(self, run_id: str, *, finished_at: str) -> None:
+        """Note when the run ended by itself."""
+        statement = update(schema.runs).where(schema.runs.c.run_id == run_id)
+        with explained(self._name), self._engine.begin() as connection:
+            connection.execute(statement.values(finished_at=finished_at))
+
+    def runs(self, *, limit: int = 20) -> list[RunSummary]:
+        """Return the latest runs, newest first."""
+        table = schema.runs
+        statement = select(table).order_by(
+            table.c.started_at.desc(), table.c.run_id.desc()
+        )
+        return [
+            RunSummary(row["run_id"], row["started_at"], row["finished_at"])
+            for row in self._read(statement.limit(limit))
+        ]
+
+    def run_factors(self, run_id: str) -> dict[str, str]:
+        """Return a run's factors by name."""
+        table = schema.factors
+        statement = select(table).where(table.c.run_id == run_id).order_by(table.c.name)
+        return {row["name"]: row["value"] for row in self._read(statement)}
+
+    def plan_task(self, run_id: str, plan: TaskPlan) -> None:
+        """Record what a run set out to do; a resumed run replaces it."""
+        row = {"run_id": run_id, **columns.plan_columns(plan)}
+        self._write(schema.plans, [row], replace=True)
+
+    def plans(self, run_id: str) -> list[TaskPlan]:
+        """Return a run's plans, sorted by task and model."""
+        table = schema.plans
+        statement = select(table).where(table.c.run_id == run_id)
+        ordered = statement.order_by(table.c.task, table.c.model)
+        return [columns.plan_of(row) for row in self._read(ordered)]
+
+    def record_sample(self, sample: Sample, *, task: str) -> None:
+        """Keep a sample's content, once per task and content."""
+        content = asdict(sample)
+        row = {
+            "task": task,
+            "sample_hash": digest_of(columns.dump(content)),
+            "sample_id": sample.id,
+            "content": columns.dump(content),
+        }
+        self._write(schema.samples, [row], replace=False)
+
+    def record_completion(
+        self,
+        run_id: str,
+        key: str,
+        *,
+        task: str,
+        model: str,
+        request: Json,
+        completion: Completion,
+    ) -> None:
+        """Keep a completion; the first one of a key stays."""
+        text = columns.dump(request)
+        row = {
+            "run_id": run_id,
+            "call_key": key,
+            "task": task,
+            "model": model,
+            "request_hash": digest_of(text),
+            "request": text,
+            **columns.completion_columns(completion),
+        }
+        self._write(schema.completions, [row], replace=False)
+
+    def completion(self, run_id: str, key: str) -> Completion | None:
+        """Return the completion of a key, if it was recorded."""
+        table = schema.completions
+        statement = select(table).where(
+            table.c.run_id == run_id, table.c.call_key == key
+        )
+        rows = self._read(statement)
+        return columns.completion_of(rows[0]) if rows else None
+
+    def record_error(
+        self, run_id: str, key: str, *, task: str, model: str, error: str
+    ) -> None:
+        """Keep why a call failed; the latest error of a key stays."""
+        row = {
+            "run_id": run_id,
+            "call_key": key,
+            "task": task,
+            "model": model,
+            "error": columns.dump(error),
+        }
+        self._write(schema.errors, [row], replace=True)
+
+    def record_result(self, run_id: str, result: SampleResult) -> None:
+        """Keep a result with its scores, replacing an earlier one."""
+        table = schema.scores
+        row = {"run_id": run_id, **columns.result_columns(result)}
+        address = {
+            name: row[name]
+            for name in ("run_id", "task", "model", "sample_id", "epoch")
+        }
+        scores = [
+            {**address, "position": position, **columns.score_columns(score)}
+            for position, score in enumerate(result.scores)
+        ]
+        outdated = delete(table).where(
+            *(table.c[name] == value for name, value in address.items())
+        )
+        with explained(self._name), self._engine.begin() as connection:
+            connection.execute(self._upsert(schema.results, replace=True), [row])
+            connection.execute(outdated)
+            if scores:
+                connection.execute(self._upsert(table, replace=True), scores)
+
+    def results(
+        self, run_id: str, *, task: str | None = None, model: str | None = None
+    ) -> list[SampleResult]:
+        """Return results in the order of task, model, sample and epoch."""
+        scores = {
+            address: tuple(columns.score_of(row) for row in rows)
+            for address, rows in groupby(
+                self._rows_of(schema.scores, run_id, task, model), key=_address
+            )
+        }
+        return [
+            columns.result_of(row, scores.get(_address(row), ()))
+            for row in self._rows_of(schema.results, run_id, task, model)
+        ]
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _rows_of(
+        self, table: Table, run_id: str, task: str | None, model: str | None
+    ) -> Sequence[Mapping[str, Any]]:
+        statement = select(table).where(table.c.run_id == run_id)
+        if task is not None:
+            statement = statement.where(table.c.task == task)
+        if model is not None:
+            statement = statement.where(table.c.model == model)
+        return self._read(statement.order_by(*table.primary_key.columns))
+
+    def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401 -- SQLAlchemy's Select of any row type
+        with explained(self._name), self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def _write(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool
+    ) -> None:
+        if not rows:
+            return
+        with explained(self._name), self._engine.begin() as connection:
+            connection.execute(self._upsert(table, replace=replace), list(rows))
+
+    def _upsert(self, table: Table, *, replace: bool) -> Any:  # noqa: ANN401 -- one of two dialects' Insert
+        statement = self._insert(table)
+        keys = [column.name for column in table.primary_key.columns]
+        if not replace:
+            return statement.on_conflict_do_nothing(index_elements=keys)
+        changed = {
+            column.name: statement.excluded[column.name]
+            for column in table.columns
+            if column.name not in keys
+        }
+        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _address(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["task"], row["model"], row["sample_id"], row["epoch"]

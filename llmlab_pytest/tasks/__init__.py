@@ -1,0 +1,35 @@
+"""Tasks: what is asked, of which data, with which demonstrations."""
+
+from llmlab_pytest.tasks._card import load_card, override, task_from_spec
+from llmlab_pytest.tasks._find import find_card, shipped_card_folders
+from llmlab_pytest.tasks._plan import PlannedTask, plan_task
+from llmlab_pytest.tasks._requests import build_request
+from llmlab_pytest.tasks._rows import load_rows
+from llmlab_pytest.tasks._sources import cache_dir, load_split, rows_digest
+from llmlab_pytest.tasks._task import (
+    DataSource,
+    Demonstrations,
+    Split,
+    Task,
+    needed_capability,
+)
+
+__all__ = [
+    "DataSource",
+    "Demonstrations",
+    "PlannedTask",
+    "Split",
+    "Task",
+    "build_request",
+    "cache_dir",
+    "find_card",
+    "load_card",
+    "load_rows",
+    "load_split",
+    "needed_capability",
+    "override",
+    "plan_task",
+    "rows_digest",
+    "shipped_card_folders",
+    "task_from_spec",
+]

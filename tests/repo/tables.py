@@ -1,0 +1,151 @@
+"""Writes the reference tables of README.md and docs/ from the code, or checks them.
+
+    python tests/repo/tables.py            # check; exit code 1 shows what differs
+    python tests/repo/tables.py --write    # bring the pages up to date
+    python tests/repo/tables.py PAGE...    # only these pages
+
+A page marks the place with `<!-- table: NAME -->` and `<!-- end table -->`; what is
+between them belongs to this program.
+"""
+
+import argparse
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from llmlab_pytest import core, hookspecs, options, plugin
+
+REPOSITORY = Path(__file__).parents[2]
+_TABLE = re.compile(
+    r"(?P<open><!-- table: (?P<name>\w+) -->\n).*?(?P<close><!-- end table -->)",
+    re.DOTALL,
+)
+
+
+def default_pages() -> list[Path]:
+    """Return README.md and the pages below docs/."""
+    return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def render(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table; cells may hold `|`."""
+    lines = [headings, ("---",) * len(headings), *rows]
+    return "".join(map(_line, lines))
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    escaped = [cell.replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(escaped)} |\n"
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _summary(documented: object) -> str:
+    return (inspect.getdoc(documented) or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def options_table() -> str:
+    """Return every option in all its spellings."""
+    rows = (
+        (
+            _code(f"{option.flag} {option.metavar}"),
+            _code(option.ini),
+            _code(option.env),
+            _code(option.default),
+            option.help,
+        )
+        for option in options.OPTIONS
+    )
+    return render(("option", "ini", "environment", "default", "meaning"), rows)
+
+
+def marks_table() -> str:
+    """Return every mark, as `pytest --markers` shows it."""
+    rows = []
+    for mark in plugin._MARKS:
+        signature, _, meaning = mark.partition("): ")
+        rows.append((_code(f"@pytest.mark.{signature})"), meaning))
+    return render(("mark", "meaning"), rows)
+
+
+def fixtures_table() -> str:
+    """Return every fixture that exists wherever the plugin is active."""
+    rows = [
+        (_code(name), _summary(value))
+        for name, value in vars(plugin).items()
+        if type(value).__name__ == "FixtureFunctionDefinition"
+        and not name.startswith("_")
+    ]
+    return render(("fixture", "what it gives"), sorted(rows))
+
+
+def hooks_table() -> str:
+    """Return every hook with its arguments."""
+    rows = []
+    for name, hook in vars(hookspecs).items():
+        if name.startswith("pytest_llmlab_"):
+            arguments = ", ".join(inspect.signature(hook).parameters)
+            rows.append((_code(f"{name}({arguments})"), _summary(hook)))
+    return render(("hook", "what it is for"), rows)
+
+
+def errors_table() -> str:
+    """Return the tree of errors, children below their parents."""
+    rows: list[tuple[str, ...]] = []
+
+    def add(kind: type[core.LlmlabError], depth: int) -> None:
+        rows.append(("&emsp;" * depth + _code(kind.__name__), _summary(kind)))
+        for child in kind.__subclasses__():
+            if child.__module__ == core.LlmlabError.__module__:
+                add(child, depth + 1)
+
+    add(core.LlmlabError, 0)
+    return render(("error", "meaning"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "options": options_table,
+    "marks": marks_table,
+    "fixtures": fixtures_table,
+    "hooks": hooks_table,
+    "errors": errors_table,
+}
+
+
+def updated(text: str) -> str:
+    """Return a page's text with every table as the code has it.
+
+    Raises:
+        KeyError: the page names a table that does not exist.
+    """
+    return _TABLE.sub(
+        lambda match: match["open"] + TABLES[match["name"]]() + match["close"], text
+    )
+
+
+def main() -> int:
+    """Check or write; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("pages", nargs="*", type=Path, help="default: all")
+    parser.add_argument("--write", action="store_true", help="update the pages")
+    arguments = parser.parse_args()
+    stale = 0
+    for page in arguments.pages or default_pages():
+        old = page.read_text(encoding="utf-8")
+        new = updated(old)
+        if arguments.write:
+            page.write_text(new, encoding="utf-8")
+        elif new != old:
+            stale += 1
+            lines = old.splitlines(), new.splitlines()
+            print("\n".join(difflib.unified_diff(*lines, str(page), "from the code")))
+    return min(stale, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
