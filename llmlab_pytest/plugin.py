@@ -81,6 +81,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         load(f"{_COLLECTING}:parametrize")(metafunc)
 
 
+def pytest_report_teststatus(
+    report: pytest.CollectReport | pytest.TestReport,
+) -> tuple[str, str, str] | None:
+    """Show misses and inconclusive gates by their own words.
+
+    Here and not in the run's plugin: an xdist controller shows the reports of its
+    workers before it knows that they use llmlab.
+    """
+    properties = getattr(report, "user_properties", ())
+    if not any(name.startswith("llmlab_") for name, _ in properties):
+        return None
+    status: tuple[str, str, str] | None = load(f"{_COLLECTING}:status_of")(report)
+    return status
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 -- xdist's WorkerController is private
     """Give every xdist worker the id of the run."""

@@ -10,6 +10,6 @@ OPPOSITES = [
 ]
 
 
-@llm_task(data=OPPOSITES, prompt="What is the opposite of {{ word }}?")
+@llm_task(data=OPPOSITES, prompt="What is the opposite of {{ word }}?", max_tokens=40)
 def test_opposites(sample: Sample, completion: Completion) -> None:
     assert str(sample.target) in completion.text.lower()

@@ -4,6 +4,7 @@ from llmlab_pytest.collecting._card_file import CardFile, is_card
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
 from llmlab_pytest.collecting._run_plugin import activate, finish_controller
+from llmlab_pytest.collecting._status import status_of
 from llmlab_pytest.collecting._task_mark import llm_task
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "llm_task",
     "parametrize",
     "register_task_fixtures",
+    "status_of",
 ]

@@ -112,13 +112,3 @@ def _run(items: Iterable[GateItem]) -> None:
     for index, item in enumerate(queue):
         following = queue[index + 1] if index + 1 < len(queue) else None
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-
-
-def status_of(report: object) -> tuple[str, str, str] | None:
-    """Return how the terminal shows an inconclusive gate."""
-    properties = getattr(report, "user_properties", ())
-    if (VERDICT, "inconclusive") not in map(tuple, properties):
-        return None
-    if getattr(report, "when", None) == "call" and getattr(report, "failed", False):
-        return "failed", "?", "INCONCLUSIVE"
-    return None

@@ -170,13 +170,3 @@ def _text(error: BaseException) -> str:
     if isinstance(error, LlmlabError):
         return error_text(error)
     return f"{type(error).__name__}: {shorten(str(error), 200)}"
-
-
-def status_of(report: object) -> tuple[str, str, str] | None:
-    """Return how the terminal shows a miss: counted apart, never as a failure."""
-    properties = getattr(report, "user_properties", ())
-    if not properties or getattr(report, "when", None) != "call":
-        return None
-    if getattr(report, "passed", False) and (OUTCOME, "miss") in map(tuple, properties):
-        return "miss", "m", "MISS"
-    return None

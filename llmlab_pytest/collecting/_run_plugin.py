@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from llmlab_pytest.collecting import _gate_item, _outcomes
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._outcomes import case_key, finish_case, record_trouble
 from llmlab_pytest.collecting._plans import (
@@ -115,12 +114,6 @@ class RunPlugin:
         record_trouble(item, call, report)
         report.user_properties = [*item.user_properties]
         return report
-
-    def pytest_report_teststatus(
-        self, report: pytest.TestReport
-    ) -> tuple[str, str, str] | None:
-        """Show misses and inconclusive gates by their own words."""
-        return _outcomes.status_of(report) or _gate_item.status_of(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -7,7 +7,7 @@ sandboxed Jinja environment that trims blocks, loop controls, `raise_exception`,
 out.
 """
 
-import datetime
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 
@@ -60,7 +60,7 @@ def _refuse(message: str) -> None:
 
 
 def _now(layout: str) -> str:
-    return datetime.datetime.now().astimezone().strftime(layout)
+    return dt.datetime.now().astimezone().strftime(layout)
 
 
 def _to_json(

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,11 +49,18 @@ os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
 
 import litellm
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+from litellm.types import utils as types
 
 litellm.suppress_debug_info = True
 litellm.telemetry = False
 for _name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
     logging.getLogger(_name).handlers.clear()
+# pydantic builds these when first used, and then warns about litellm's own types; a
+# call would fail under `-W error`, and the first one would look slow.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)
+    for _type in ("Delta", "Message", "ModelResponse", "ModelResponseStream"):
+        getattr(types, _type).model_rebuild()
 
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _CLOSE_TIMEOUT_S = 10
@@ -167,6 +175,7 @@ class LiteLLM:
     async def _attempt(
         self, arguments: dict[str, Any], config: GenerateConfig
     ) -> Reply:
+        _ignore_deprecations_inside_litellm()
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._options.timeout_s):
@@ -281,6 +290,16 @@ def _mapped_cost_usd(model_id: str, reply: Reply) -> float | None:
     cost_usd: float = sum(parts_usd)
     is_stated = cost_usd > 0 or any("cost_per" in key for key in entry)
     return cost_usd if is_stated else None
+
+
+def _ignore_deprecations_inside_litellm() -> None:
+    """Keep `-W error` from turning litellm's own use of pydantic into a failed call.
+
+    Set for each call, since pytest restores the filters after every test. Not by
+    `catch_warnings`, which is not safe in a thread beside pytest's own.
+    """
+    module = r"litellm(\.|$)"
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -12,7 +12,7 @@ workers), `n_ctx` (`context_tokens` of the model, else that of its file, 8,192 a
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jinja2 import TemplateError
@@ -68,10 +68,11 @@ class LlamaCpp(LocalModel):
                 fix="Name a .gguf file, or use the provider 'transformers'.",
             )
         header = read_gguf_header(path)
+        context_tokens = options.get("n_ctx") or _context_tokens(spec, header)
         try:
             native = NativeModel(
                 path,
-                context_tokens=options.get("n_ctx") or _context_tokens(spec, header),
+                context_tokens=context_tokens,
                 threads=options.get("threads", usable_threads()),
                 gpu_layers=options.get("gpu_layers", 0),
                 max_sequences=_MAX_SEQUENCES,
@@ -84,9 +85,7 @@ class LlamaCpp(LocalModel):
             ) from error
         super().__init__(
             spec,
-            _NativeBackend(
-                native, header, options.get("n_ctx") or _context_tokens(spec, header)
-            ),
+            _NativeBackend(native, header, context_tokens),
             LocalWorker(f"llmlab-{spec.alias}", initializer=lambda: None),
             truncate=options.get("truncate", "auto"),
             digest=digest_of_weights(path),
@@ -228,7 +227,7 @@ class _NativeBackend:
         self._native.close()
 
 
-def _nodes(tree: TokenTree, wanted: object) -> list[Node]:
+def _nodes(tree: TokenTree, wanted: Collection[int]) -> list[Node]:
     sequences: list[list[int]] = [[] for _ in tree.tokens]
     for index, path in enumerate(tree.paths):
         for node in path:

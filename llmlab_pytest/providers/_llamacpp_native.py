@@ -23,21 +23,27 @@ _LOG = logging.getLogger(__name__)
 # ggml_log_level: none, info, warn, error, debug, and "continue the last line".
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.ERROR}
 _RECENT_ERRORS: list[str] = []
+_ERROR_LEVEL = 3
 _TOO_FEW_CELLS = 1
+# Names for the flags of C functions.
+_PARSE_SPECIAL = True
+_KEEP_SPECIAL = False
+_ERASE_DATA = False
 
 
-@llama_cpp.llama_log_callback
 def _log_native(level: int, text: bytes, _user_data: object) -> None:
     line = text.decode(errors="replace").rstrip()
     if not line:
         return
-    if level == 3:  # noqa: PLR2004 -- GGML_LOG_LEVEL_ERROR
+    if level == _ERROR_LEVEL:
         _RECENT_ERRORS.append(line)
         del _RECENT_ERRORS[:-3]
     _LOG.log(_LEVELS.get(level, logging.DEBUG), "%s", line)
 
 
-llama_cpp.llama_log_set(_log_native, ctypes.c_void_p(0))
+# The module keeps the callback alive: C code calls it until the process ends.
+_CALLBACK = llama_cpp.llama_log_callback(_log_native)
+llama_cpp.llama_log_set(_CALLBACK, ctypes.c_void_p(0))
 llama_cpp.llama_backend_init()
 for _name in ("outnull_file", "errnull_file"):
     # llama_cpp opens /dev/null twice and leaves it to the interpreter's end, where
@@ -114,28 +120,28 @@ class NativeModel:
     def tokenize(self, text: str, *, add_special: bool) -> list[int]:
         """Return token ids; names of special tokens in the text become those tokens."""
         raw = text.encode()
-        size = len(raw) + 8
+        room = len(raw) + 8
         while True:
-            tokens = (llama_cpp.llama_token * size)()
+            tokens = (llama_cpp.llama_token * room)()
             count = llama_cpp.llama_tokenize(
-                self._vocab, raw, len(raw), tokens, size, add_special, True
+                self._vocab, raw, len(raw), tokens, room, add_special, _PARSE_SPECIAL
             )
             if count >= 0:
                 return list(tokens[:count])
-            size = -count
+            room = -count
 
     def detokenize(self, ids: Sequence[int], *, with_special: bool = False) -> str:
         """Return the text of `ids`."""
         tokens = (llama_cpp.llama_token * len(ids))(*ids)
-        size = 16 * len(ids) + 16
+        room = 16 * len(ids) + 16
         while True:
-            buffer = ctypes.create_string_buffer(size)
+            buffer = ctypes.create_string_buffer(room)
             count = llama_cpp.llama_detokenize(
-                self._vocab, tokens, len(ids), buffer, size, False, with_special
+                self._vocab, tokens, len(ids), buffer, room, _KEEP_SPECIAL, with_special
             )
             if count >= 0:
                 return buffer.raw[:count].decode(errors="replace")
-            size = -count
+            room = -count
 
     def end_tokens(self) -> frozenset[int]:
         """Return the tokens that end an answer, as llama.cpp sees it."""
@@ -158,7 +164,7 @@ class NativeModel:
 
     def forget(self) -> None:
         """Empty the cache: the next tokens start at position 0."""
-        llama_cpp.llama_memory_clear(self._memory, False)
+        llama_cpp.llama_memory_clear(self._memory, _ERASE_DATA)
 
     def evaluate(self, nodes: Sequence[Node]) -> Iterator[np.ndarray]:
         """Add `nodes` to the cache; yield logits, shape (vocabulary,), where wanted.

@@ -139,7 +139,7 @@ class LocalModel:
         ]
 
     def _row(self, request: GenerateRequest) -> Row:
-        prompt = self._prompt_tokens(request.prompt)
+        prompt = self._prompt_ids(request.prompt)
         if self._truncate == "left":
             prompt = self._truncated(prompt, request.config)
         decoding = resolve_decoding(
@@ -152,7 +152,7 @@ class LocalModel:
         ends = self._backend.ends | {token for token in special if token is not None}
         return Row(prompt=prompt, decoding=decoding, ends=ends)
 
-    def _prompt_tokens(self, prompt: str | tuple[Message, ...]) -> list[int]:
+    def _prompt_ids(self, prompt: str | tuple[Message, ...]) -> list[int]:
         if isinstance(prompt, str):
             return self._backend.encode(prompt) or [self._backend.prefix.id]
         if not self._backend.has_chat_template:

@@ -175,8 +175,8 @@ def pack(
     groups: list[list[int]] = []
     while pending:
         group = pending.pop(0)
-        size = len(grow_tree([sequences[index] for index in group]).tokens)
-        fits = size <= budget_tokens and len(group) <= (most or len(group))
+        nodes = len(grow_tree([sequences[index] for index in group]).tokens)
+        fits = nodes <= budget_tokens and len(group) <= (most or len(group))
         if fits or len(group) == 1:
             groups.append(group)
         else:

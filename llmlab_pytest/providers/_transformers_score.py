@@ -103,9 +103,13 @@ class TreeScorer:
         return self._can_branch
 
     def _branches_exactly(self) -> bool:
-        probes = [Scored((5, 6, 7, last), (8, 9)) for last in (10, 11)]
-        together = self._score_tree(grow_tree([p.inputs for p in probes]), probes)
-        alone = [self._score_tree(grow_tree([p.inputs]), [p])[0] for p in probes]
+        checks = [Scored((5, 6, 7, last), (8, 9)) for last in (10, 11)]
+        together = self._score_tree(
+            grow_tree([check.inputs for check in checks]), checks
+        )
+        alone = [
+            self._score_tree(grow_tree([check.inputs]), [check])[0] for check in checks
+        ]
         return all(
             abs(a.loglikelihood - b.loglikelihood) < _TOLERANCE
             for a, b in zip(together, alone, strict=True)

@@ -20,6 +20,7 @@ from llmlab_pytest.core import ModelError
 _MAGIC = b"GGUF"
 _VERSIONS = (2, 3)
 _DEFAULT_ALIGNMENT_BYTES = 32
+_START_BYTES = 24  # magic, version, number of tensors, number of pairs
 _STRING, _ARRAY = 8, 9
 # Metadata value type -> struct format: u8 i8 u16 i16 u32 i32 f32 bool u64 i64 f64.
 _SCALARS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
@@ -78,7 +79,7 @@ def read_gguf_header(path: Path) -> GgufHeader:
         ModelError: not a GGUF file, of another version, damaged, or cut short.
     """
     with path.open("rb") as file:
-        start = file.read(24)
+        start = file.read(_START_BYTES)
         _check_start(path, start)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return _Reader(path, content).read()
@@ -88,7 +89,7 @@ def _check_start(path: Path, start: bytes) -> None:
     if start[:4] != _MAGIC:
         found = "an empty file" if not start else f"the bytes {start[:4]!r}"
         raise _unusable(path, f"it starts with {found} instead of {_MAGIC!r}")
-    if len(start) < 24:  # noqa: PLR2004 -- magic, version and two counts
+    if len(start) < _START_BYTES:
         raise _unusable(path, f"it ends after {len(start)} bytes, inside the header")
     version = int.from_bytes(start[4:8], "little")
     if version not in _VERSIONS:

@@ -89,13 +89,12 @@ def _aligned(columns: Sequence[_Column], rows: Sequence[TaskRow]) -> list[str]:
 
 
 def _verdicts(report: Report) -> list[str]:
-    words = [verdict.state.upper() for verdict in report.verdicts]
-    size = max(map(len, words))
-    return [
-        f"{word:<{size}}  {verdict.task} on {verdict.model}: {verdict.gate}: "
-        f"{escape_control(verdict.reason)}"
-        for word, verdict in zip(words, report.verdicts, strict=True)
-    ]
+    lines: list[str] = []
+    for verdict in report.verdicts:
+        place = f"{verdict.task} on {verdict.model}"
+        lines.append(f"{verdict.state.upper()}  {place}: {verdict.gate}")
+        lines.append(f"    {escape_control(verdict.reason)}")
+    return lines
 
 
 def _footer(report: Report, hidden: Sequence[str]) -> list[str]:

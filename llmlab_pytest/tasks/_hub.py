@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from llmlab_pytest.core import DataUnavailable, redact
 from llmlab_pytest.tasks._task import HubFile
 
-_ETAG_TIMEOUT_S = 10
+_TIMEOUT_S = 10
 _unreachable: list[str] = []
 
 
@@ -24,6 +24,8 @@ def download(source: HubFile) -> Path:
         DataUnavailable: offline, unreachable, gated, or not there.
     """
     where = f"{source.repository}@{source.revision[:7]}/{source.file}"
+    if not _unreachable:
+        _unreachable.extend(_why_unreachable())
     if _unreachable:
         raise DataUnavailable(_unreachable[0])
     try:
@@ -33,16 +35,29 @@ def download(source: HubFile) -> Path:
                 source.file,
                 repo_type="dataset",
                 revision=source.revision,
-                etag_timeout=_ETAG_TIMEOUT_S,
+                etag_timeout=_TIMEOUT_S,
             )
         )
-    except LocalEntryNotFoundError as error:
-        if constants.HF_HUB_OFFLINE:
-            message = "the hub is switched off by HF_HUB_OFFLINE"
-        else:
-            message = f"the hub {constants.ENDPOINT} cannot be reached"
-        _unreachable.append(message)
-        raise DataUnavailable(message) from error
-    except (HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        httpx.HTTPError,
+        OSError,
+    ) as error:
         reason = redact(str(error)).splitlines()[0]
         raise DataUnavailable(f"the hub does not give {where}: {reason}") from error
+
+
+def _why_unreachable() -> list[str]:
+    """Say why the hub cannot be used, or nothing.
+
+    Its client retries for half a minute before it gives up; a machine without the hub
+    would wait that long for each file.
+    """
+    if constants.HF_HUB_OFFLINE:
+        return []  # the client still gives what its own cache holds
+    try:
+        httpx.head(constants.ENDPOINT, timeout=_TIMEOUT_S, follow_redirects=True)
+    except httpx.HTTPError as error:
+        return [f"the hub {constants.ENDPOINT} cannot be reached: {error}"]
+    return []

@@ -138,9 +138,11 @@ def main() -> int:
     for page in arguments.pages or default_pages():
         old = page.read_text(encoding="utf-8")
         new = updated(old)
+        if new == old:
+            continue
         if arguments.write:
             page.write_text(new, encoding="utf-8")
-        elif new != old:
+        else:
             stale += 1
             lines = old.splitlines(), new.splitlines()
             print("\n".join(difflib.unified_diff(*lines, str(page), "from the code")))

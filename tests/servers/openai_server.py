@@ -1,7 +1,7 @@
-"""A small real server that speaks OpenAI's HTTP protocol, for tests and by hand.
+r"""A small real server that speaks OpenAI's HTTP protocol, for tests and by hand.
 
     python tests/servers/openai_server.py --port 8000 --log requests.jsonl
-    OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=none \\
+    OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=none \
         pytest evals/ --llm openai/echo
 
 It answers `/v1/chat/completions` and `/v1/completions`, streaming or not, from a

@@ -111,8 +111,7 @@ def test_resolve_declares_what_a_provider_can_do(
         ("http://a.b/c", "Unknown model 'http://a.b/c' in --llm."),
         ("./missing", "Unknown model './missing' in --llm."),
     ],
-    ids=["close", "far", "group", "glob", "provider", "gguf", "blank", "colon"]
-    + ["url", "path"],
+    ids=repr,
 )
 def test_resolve_explains_what_it_cannot_find(
     chosen: Callable[..., list[str]], selector: str, message: str

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def shipped() -> ModelRegistry:
 
 @pytest.fixture(scope="module")
 def price_map() -> dict[str, Any]:
-    """litellm's own table, read without importing litellm."""
+    """Return litellm's own table, read without importing litellm."""
     found = importlib.util.find_spec("litellm")
     assert found is not None
     assert found.origin is not None
@@ -99,10 +100,11 @@ def test_load_model_takes_providers_by_object_or_address() -> None:
     """A plugin registers a callable or its address; both load."""
     providers = provider_registry()
     providers.register("object", lambda spec: ScriptedModel(spec=spec))
-    providers.register("address", "llmlab_pytest.testing:FailingModel")
+    providers.register("address", "llmlab_pytest.providers._script_file:load_script")
     spec = ModelSpec(alias="a", provider="object", id="x")
     assert load_model(spec, providers).spec is spec
-    assert isinstance(providers["address"], object)
+    script = replace(spec, provider="address", id="shipped:scripted.toml")
+    assert load_model(script, providers).spec is script
 
 
 @pytest.mark.parametrize(

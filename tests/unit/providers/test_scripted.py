@@ -2,6 +2,7 @@ import asyncio
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -18,22 +19,25 @@ from llmlab_pytest.core import (
     ModelSpec,
     RateLimited,
     Request,
+    Role,
     Unsupported,
     Usage,
 )
 from llmlab_pytest.providers import load_model, provider_registry
 from llmlab_pytest.testing import FailingModel, ScriptedModel, echo
 
+Value: TypeAlias = Any
+
 
 def answers(model: Model, *requests: Request) -> Sequence[Completion]:
     return asyncio.run(model.run(requests))
 
 
-def chat(*turns: str, **config: object) -> GenerateRequest:
+def chat(*turns: str, **config: Value) -> GenerateRequest:
     """Return a conversation: the first text is the system prompt."""
-    roles = ("system", "user", "assistant", "user")
-    messages = tuple(Message(role, text) for role, text in zip(roles, turns))  # type: ignore[arg-type]
-    return GenerateRequest(messages, GenerateConfig(**config))  # type: ignore[arg-type]
+    roles: tuple[Role, ...] = ("system", "user", "assistant", "user")
+    messages = map(Message, roles, turns)
+    return GenerateRequest(tuple(messages), GenerateConfig(**config))
 
 
 def test_scripted_uses_rules_then_queue_then_fallback() -> None:
