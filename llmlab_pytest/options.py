@@ -40,8 +40,8 @@ OPTIONS: tuple[Option, ...] = (
         env="LLMLAB_MODELS",
         default="smollm2",
         action="append",
-        help="Model to evaluate: a registered name, a glob, @group, provider:id, "
-        "vendor/name or a .gguf path; repeatable, takes comma lists",
+        help="Model to evaluate: a registered name, a glob, a group (--llm=@group), "
+        "provider:id, vendor/name or a .gguf path; repeatable, takes comma lists",
     ),
     Option(
         flag="--llmlab-limit",

@@ -144,7 +144,8 @@ def _record_error(item: pytest.Item, error: BaseException) -> None:
             error=_text(error),
         ),
     )
-    item.user_properties.append((OUTCOME, "error"))
+    if isinstance(error, LlmlabError):
+        item.user_properties.append((OUTCOME, "error"))
 
 
 def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
@@ -164,6 +165,8 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
         compute_s=sum(completion.compute_s or 0.0 for completion in completions),
     )
     session_of(item.config).record(item, result)
+    if isinstance(error, LlmlabError):
+        item.user_properties.append((OUTCOME, "error"))
 
 
 def _text(error: BaseException) -> str:

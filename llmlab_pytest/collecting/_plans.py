@@ -76,7 +76,7 @@ def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPl
         elif isinstance(item, GateItem):
             base = item.nodeid.partition("-gate ")[0]
             drafts.setdefault(item.group, _Draft(base)).gates.append(item.gate)
-        elif is_behaviour(item):
+        elif is_behaviour(item) and item.get_closest_marker("skip") is None:
             alias = item.callspec.params["llm"].alias  # type: ignore[attr-defined] # checked by is_behaviour
             group = Group(behaviour_task(item), alias)
             drafts.setdefault(group, _Draft(group.task)).planned += 1

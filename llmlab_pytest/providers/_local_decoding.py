@@ -87,7 +87,9 @@ def _merge(config: GenerateConfig, spec: ModelSpec) -> dict[str, Any]:
     merged: dict[str, Any] = {"max_tokens": None}
     for name in names:
         said = getattr(config, name)
-        value: Any = spec.defaults.get(name) if said in (None, (), False) else said
+        # By identity: 0 is a temperature and a seed that somebody chose.
+        is_open = said is None or said is False or said == ()
+        value: Any = spec.defaults.get(name) if is_open else said
         if value is not None:
             merged[name] = tuple(value) if name == "stop" else value
     return merged

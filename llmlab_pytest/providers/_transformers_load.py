@@ -20,6 +20,7 @@ import torch
 import transformers
 from gguf import GGMLQuantizationType
 from gguf.quants import dequantize
+from safetensors import SafetensorError
 
 from llmlab_pytest.core import ModelError, ModelSpec
 from llmlab_pytest.providers._weights_gguf import (
@@ -70,6 +71,17 @@ _LAYER_TENSOR = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 # `dequantize` works on 16 rows at a time in Python; rows of this length keep its
 # temporaries in the cache and the number of steps small (135M: 1.2 s instead of 2.4).
 _ROW_BYTES = 1 << 12
+# What transformers, torch and safetensors raise for files they cannot use.
+_REFUSALS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    RuntimeError,
+    SafetensorError,
+)
 
 
 class Loaded(NamedTuple):
@@ -102,7 +114,7 @@ def load_weights(
                 _load_file(path, how) if path.is_file() else _load_folder(path, how)
             )
             return Loaded(loaded.model.to(device).eval(), loaded.tokenizer)
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError) as error:
+    except _REFUSALS as error:
         reason = f"{type(error).__name__}: {error}"
         raise ModelError(
             f"Model {spec.alias!r} cannot be loaded from {str(path)!r} ({reason}).",

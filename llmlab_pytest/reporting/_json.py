@@ -1,7 +1,7 @@
 """The final report for machines."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from llmlab_pytest.core import Report
 
@@ -11,6 +11,6 @@ def render_json(report: Report) -> str:
 
     Rows are ordered by task and model, so that two runs can be compared line by line.
     """
-    content = asdict(report)
-    content["rows"].sort(key=lambda row: (row["plan"]["task"], row["plan"]["model"]))
+    rows = sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model))
+    content = asdict(replace(report, rows=tuple(rows)))
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

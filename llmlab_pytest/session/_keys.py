@@ -28,7 +28,7 @@ def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Reques
     config = request.config
     defaults: Mapping[str, Any] = spec.defaults
     filled: dict[str, Any] = {
-        name: value
+        name: tuple(value) if isinstance(value, list) else value
         for name, value in defaults.items()
         if getattr(config, name) in (None, ())
     }

@@ -34,6 +34,7 @@ from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.store import open_store
+from llmlab_pytest.tasks import load_card, plan_task
 from llmlab_pytest.testing import ScriptedModel
 
 
@@ -48,9 +49,6 @@ class Trigger(NamedTuple):
 TRIGGERS: dict[str, Trigger] = {}
 LATER: dict[type[LlmlabError], str] = {
     core.BudgetExceeded: "budgets come with the issue on cost control",
-    core.DataUnavailable: "waits for the room tasks",
-    core.HashMismatch: "waits for the room tasks",
-    core.DataError: "waits for the room tasks",
 }
 """Classes without a trigger yet, and why."""
 ABSTRACT = frozenset({core.LlmlabError})
@@ -158,6 +156,59 @@ def _corrupt_gguf(tmp_path: Path) -> object:
     path.write_bytes(b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 64)
     spec = ModelSpec(alias="mine", provider="llamacpp", id=str(path))
     return load_model(spec, provider_registry())
+
+
+# data
+
+_PUBLISHED = f"""
+prompt = "{{{{ question }}}}"
+scorers = ["exact"]
+
+[data]
+split = "test"
+identity = ["question"]
+
+[data.test]
+rows = 1
+digest = "{"0" * 64}"
+directory = "mine/test.jsonl"
+"""
+
+
+def _plan(tmp_path: Path, card: str) -> object:
+    (tmp_path / "mine.task.toml").write_text(card, encoding="utf-8")
+    task = load_card(tmp_path / "mine.task.toml")
+    return plan_task(task, limit=None, seed=0, data_dir=tmp_path)
+
+
+@trigger(core.DataUnavailable, "mine/test.jsonl", "--llmlab-data", "LLMLAB_DATA")
+def _data_that_no_source_has(tmp_path: Path) -> object:
+    return _plan(tmp_path, _PUBLISHED)
+
+
+@trigger(core.HashMismatch, "mine/test.jsonl", "000000000000")
+def _data_of_another_version(tmp_path: Path) -> object:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "test.jsonl").write_text('{"question": "Why?"}\n')
+    return _plan(tmp_path, _PUBLISHED)
+
+
+@trigger(core.DataError, "mine.jsonl:2", "not JSON")
+def _data_that_is_no_json(tmp_path: Path) -> object:
+    (tmp_path / "mine.jsonl").write_text('{"id": "a", "input": "?"}\n{"id": \n')
+    return _plan(tmp_path, 'scorers = ["exact"]\n')
+
+
+@trigger(core.DataError, "mine.jsonl:2", "'a'")
+def _two_rows_with_one_id(tmp_path: Path) -> object:
+    row = '{"id": "a", "input": "?", "target": "x"}\n'
+    (tmp_path / "mine.jsonl").write_text(row * 2)
+    return _plan(tmp_path, 'scorers = ["exact"]\n')
+
+
+@trigger(core.ConfigError, "mine.task.toml:1", "'scorer'", "'scorers'")
+def _card_with_unknown_key(tmp_path: Path) -> object:
+    return _plan(tmp_path, 'scorer = "exact"\n')
 
 
 # a server that answers

@@ -22,7 +22,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmlab_pytest.core import Continuation, LoglikelihoodRequest, ModelSpec, load
+from llmlab_pytest.core import (
+    Continuation,
+    ContinuationLogprob,
+    LoglikelihoodRequest,
+    ModelSpec,
+    load,
+)
 from llmlab_pytest.providers._weights import find_weights
 
 PROVIDERS = {
@@ -113,9 +119,9 @@ def ask_oracle(
     return json.loads(sink.read_text(encoding="utf-8"))
 
 
-def main() -> int:
-    """Compare and print one line per data set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python", required=True, help="interpreter with lm-eval")
     parser.add_argument("--data", type=Path, required=True, help="benchmark rows")
     parser.add_argument("--provider", choices=PROVIDERS, default="transformers")
@@ -124,14 +130,14 @@ def main() -> int:
     parser.add_argument("--batch-size", type=int, default=8, help="of lm-eval")
     parser.add_argument("--tolerance", type=float, default=1e-3)
     parser.add_argument("--work", default="/tmp/llmlab-compare", help="scratch folder")
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
-    samples = [*edge_samples(), *real_samples(arguments.data, arguments.limit)]
-    spec = ModelSpec(alias="compared", provider=arguments.provider, id=arguments.id)
-    pairs = [pair for _, group in samples for pair in group]
-    oracle = ask_oracle(pairs, find_weights(spec), arguments)
 
-    model = load(PROVIDERS[arguments.provider])(spec)
+def ask_ours(
+    samples: list[Choices], spec: ModelSpec
+) -> tuple[list[ContinuationLogprob], float]:
+    """Run our provider; return one result per pair and the seconds it took."""
+    model = load(PROVIDERS[spec.provider])(spec)
     requests = [
         LoglikelihoodRequest(tuple(Continuation(*pair) for pair in group))
         for _, group in samples
@@ -140,9 +146,19 @@ def main() -> int:
     completions = asyncio.run(model.run(requests))
     elapsed_s = time.perf_counter() - started
     model.close()
+    return [item for reply in completions for item in reply.continuations], elapsed_s
+
+
+def main() -> int:
+    """Compare and print one line per data set."""
+    arguments = parse_arguments()
+    samples = [*edge_samples(), *real_samples(arguments.data, arguments.limit)]
+    spec = ModelSpec(alias="compared", provider=arguments.provider, id=arguments.id)
+    pairs = [pair for _, group in samples for pair in group]
+    oracle = ask_oracle(pairs, find_weights(spec), arguments)
+    ours, elapsed_s = ask_ours(samples, spec)
 
     names = [name for name, group in samples for _ in group]
-    ours = [item for completion in completions for item in completion.continuations]
     differences: dict[str, list[float]] = {}
     flags: dict[str, int] = {}
     for name, mine, (loglikelihood, is_greedy) in zip(

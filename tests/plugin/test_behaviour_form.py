@@ -104,7 +104,7 @@ def test_requires_skips_a_model_without_the_capability(
             llm.loglikelihood("a", ["b"])
     """
     result = run(pytester, "-rs", "--llm", "chatty", code=code)
-    result.assert_outcomes(skipped=1, failed=1)
+    result.assert_outcomes(skipped=1, errors=1)
     result.stdout.fnmatch_lines(
         [
             "*Unsupported: llm.loglikelihood() needs the capability 'loglikelihood' of*",
@@ -133,7 +133,7 @@ def test_models_mark_restricts_the_choice(pytester: pytest.Pytester) -> None:
             ["--llm", "scriptd"],
             "*Unknown model 'scriptd' in --llm. Did you mean 'scripted'?*",
         ),
-        (["--llm", "@cluod"], "*Unknown model group 'cluod' in --llm. Did you mean*"),
+        (["--llm=@cluod"], "*Unknown model group 'cluod' in --llm. Did you mean*"),
         (
             ["--llmlab-limit", "many"],
             "*--llmlab-limit is 'many'. It takes a whole number, at least 0.*",

@@ -67,7 +67,6 @@ def test_score_is_given_to_the_test(pytester: pytest.Pytester) -> None:
         def test_it(score, completion, sample, llm):
             assert (score.scorer, score.value) == ("exact", 1.0)
             assert completion.text == sample.input == "yes"
-            assert completion.prefetched
             assert llm.name == "scripted"
     """
     result = run(pytester, code=code)
