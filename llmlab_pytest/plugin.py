@@ -4,6 +4,7 @@ Until then it costs a foreign suite a few string comparisons: everything beyond
 options and hook specifications is addressed by string and loaded on use.
 """
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,9 +55,7 @@ def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
     """Collect task cards."""
-    if not file_path.name.endswith("task.toml"):
-        return None
-    if not load(f"{_COLLECTING}:is_card")(file_path):
+    if not file_path.name.endswith("task.toml") or not _is_card(file_path):
         return None
     _activate(parent.config)
     card: pytest.Collector = load(f"{_COLLECTING}:CardFile").from_parent(
@@ -97,7 +96,7 @@ def pytest_report_teststatus(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 -- xdist's WorkerController is private
+def pytest_configure_node(node: Any) -> None:
     """Give every xdist worker the id of the run."""
     if node.config.getoption("llmlab_resume") is not None:
         _activate(node.config)
@@ -108,7 +107,7 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 -- xdist's WorkerC
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ANN401 -- as above
+def pytest_testnodedown(node: Any, error: object) -> None:
     """Notice whether a worker used llmlab; one that crashed may have."""
     if error or getattr(node, "workeroutput", {}).get("llmlab_used"):
         node.config.stash[_used_by_workers_key] = True
@@ -121,6 +120,19 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if _used_by_workers_key in session.config.stash:
         load(f"{_COLLECTING}:finish_controller")(session)
     return result
+
+
+def _is_card(path: Path) -> bool:
+    """Whether a file is a card: `NAME.task.toml`, or a `task.toml` with our keys."""
+    if path.name.endswith(".task.toml"):
+        return True
+    if path.name != "task.toml":
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return (
+        re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
+        is not None
+    )
 
 
 def _activate(config: pytest.Config) -> None:

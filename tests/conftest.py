@@ -24,7 +24,7 @@ class _Fence:
     is_up = True
 
     def wrap(self, call: Callable[..., Any], *, argument: int) -> Callable[..., Any]:
-        def guarded(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401 -- passes through
+        def guarded(*args: Any, **keywords: Any) -> Any:
             address = args[argument] if len(args) > argument else None
             if self.is_up and not _is_loopback(address):
                 msg = f"A test tried to reach {address!r}."

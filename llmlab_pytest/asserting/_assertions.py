@@ -47,7 +47,7 @@ class LlmAssertionError(AssertionError):
         self.score = score
 
 
-def _is_ours(excinfo: Any) -> bool:  # noqa: ANN401 -- pytest's ExceptionInfo; pytest is not imported here
+def _is_ours(excinfo: Any) -> bool:
     """Hide our frames from the trace of a failed assertion, not from that of a bug."""
     return bool(excinfo.errisinstance(LlmAssertionError))
 
@@ -63,7 +63,7 @@ def assert_exact(
     return _hold(
         completion,
         lambda: exact(normalise=normalise)(completion, target),
-        expected=_targets(target),
+        wanted=_targets(target),
         details=_word_diff,
         target=target,
     )
@@ -81,8 +81,8 @@ def assert_contains_any(
     scorer = contains_any(
         keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
     )
-    expected = f"any of {_listed(keywords)}"
-    return _hold(completion, lambda: scorer(completion), expected=expected)
+    wanted = f"any of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), wanted=wanted)
 
 
 def assert_contains_all(
@@ -97,8 +97,8 @@ def assert_contains_all(
     scorer = contains_all(
         keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
     )
-    expected = f"all of {_listed(keywords)}"
-    return _hold(completion, lambda: scorer(completion), expected=expected)
+    wanted = f"all of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), wanted=wanted)
 
 
 def assert_contains_none(
@@ -113,8 +113,8 @@ def assert_contains_none(
     scorer = contains_none(
         keywords=keywords, case_sensitive=case_sensitive, whole_word=whole_word
     )
-    expected = f"none of {_listed(keywords)}"
-    return _hold(completion, lambda: scorer(completion), expected=expected)
+    wanted = f"none of {_listed(keywords)}"
+    return _hold(completion, lambda: scorer(completion), wanted=wanted)
 
 
 def assert_regex(
@@ -123,8 +123,8 @@ def assert_regex(
     """Assert that a regular expression is found in the text, or matches all of it."""
     __tracebackhide__ = _is_ours
     scorer = regex(pattern=pattern, full=full)
-    expected = f"{'a full' if full else 'a'} match of {pattern!r}"
-    return _hold(completion, lambda: scorer(completion), expected=expected)
+    wanted = f"{'a full' if full else 'a'} match of {pattern!r}"
+    return _hold(completion, lambda: scorer(completion), wanted=wanted)
 
 
 def assert_numeric(
@@ -137,8 +137,8 @@ def assert_numeric(
     """Assert that the last number in the text is close to the target."""
     __tracebackhide__ = _is_ours
     scorer = numeric(rel_tol=rel_tol, abs_tol=abs_tol)
-    expected = f"{target:g} (rel_tol={rel_tol:g}, abs_tol={abs_tol:g})"
-    return _hold(completion, lambda: scorer(completion, target), expected=expected)
+    wanted = f"{target:g} (rel_tol={rel_tol:g}, abs_tol={abs_tol:g})"
+    return _hold(completion, lambda: scorer(completion, target), wanted=wanted)
 
 
 def assert_choice(
@@ -148,10 +148,8 @@ def assert_choice(
     __tracebackhide__ = _is_ours
     sample = Sample(id="assert", input="", choices=tuple(choices))
     scorer = choice()
-    expected = f"choice {target!r}"
-    return _hold(
-        completion, lambda: scorer(completion, target, sample), expected=expected
-    )
+    wanted = f"choice {target!r}"
+    return _hold(completion, lambda: scorer(completion, target, sample), wanted=wanted)
 
 
 def assert_json_schema(
@@ -164,7 +162,7 @@ def assert_json_schema(
     __tracebackhide__ = _is_ours
     scorer: Scorer = json_schema(schema=schema, fenced=fenced)
     return _hold(
-        completion, lambda: scorer(completion), expected="JSON of the given schema"
+        completion, lambda: scorer(completion), wanted="JSON of the given schema"
     )
 
 
@@ -172,7 +170,7 @@ def _hold(
     completion: Completion | str,
     judge: Callable[[], Any],
     *,
-    expected: str,
+    wanted: str,
     details: Callable[[str, str], list[str]] | None = None,
     target: Target = None,
 ) -> Score:
@@ -185,9 +183,9 @@ def _hold(
     reason = (score.explanation or "no match").split("; ")
     lines = [f"{score.scorer}{by}: {reason[0]}"]
     lines += [f"{_INDENT}{part}" for part in reason[1:]]
-    lines += [f"  expected: {expected}", "  text:", *_quoted(text)]
+    lines += [f"  wanted: {wanted}", "  text:", *_quoted(text)]
     if details is not None and isinstance(target, str):
-        lines += ["  difference (- expected, + text):", *details(target, text)]
+        lines += ["  difference (- wanted, + text):", *details(target, text)]
     raise LlmAssertionError(escape_control(redact("\n".join(lines))), score=score)
 
 

@@ -1,6 +1,6 @@
 """How llmlab becomes pytest items: marks, task cards, gates, outcomes."""
 
-from llmlab_pytest.collecting._card_file import CardFile, is_card
+from llmlab_pytest.collecting._card_file import CardFile
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
 from llmlab_pytest.collecting._run_plugin import activate, finish_controller
@@ -13,7 +13,6 @@ __all__ = [
     "GateItem",
     "activate",
     "finish_controller",
-    "is_card",
     "llm_task",
     "parametrize",
     "register_task_fixtures",

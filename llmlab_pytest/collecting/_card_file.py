@@ -17,11 +17,6 @@ from llmlab_pytest.session import Case, LlmlabSession, session_of
 from llmlab_pytest.tasks import Task, load_card, needed_capability
 
 
-def is_card(path: Path) -> bool:
-    """Whether a file is a task card: `task.toml` or `<name>.task.toml`."""
-    return path.name == "task.toml" or path.name.endswith(".task.toml")
-
-
 class CardFile(pytest.File):
     """A task card; collects one item per model, sample and epoch."""
 

@@ -160,7 +160,7 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
         scores=(Score(scorer=TESTS, value=float(error is None)),) if judged else (),
         error=None if judged or error is None else _text(error),
         usage=sum((c.usage for c in completions), Usage()),
-        cost_usd=None if None in costs else sum(cost for cost in costs if cost),
+        cost_usd=None if None in costs else sum(filter(None, costs)),
         latency_s=sum(completion.latency_s for completion in completions),
         compute_s=sum(completion.compute_s or 0.0 for completion in completions),
     )

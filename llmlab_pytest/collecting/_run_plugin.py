@@ -112,6 +112,11 @@ class RunPlugin:
         """Record errors of samples and the ends of behaviour tests."""
         report = yield
         record_trouble(item, call, report)
+        if call.excinfo and report.when == "setup":
+            error = call.excinfo.value
+            if isinstance(error, LlmlabError):
+                # The trace would be ours; the message says what to do.
+                report.longrepr = f"{type(error).__name__}: {error}"
         report.user_properties = [*item.user_properties]
         return report
 

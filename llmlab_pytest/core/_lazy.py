@@ -11,7 +11,7 @@ from typing import Any
 from llmlab_pytest.core._errors import MissingDependency
 
 
-def load(address: str, *, extra: str = "", needed_by: str = "") -> Any:  # noqa: ANN401 -- the type is the caller's to know
+def load(address: str, *, extra: str = "", needed_by: str = "") -> Any:
     """Import `module` and return its attribute for an address `"module:attribute"`.
 
     Args:

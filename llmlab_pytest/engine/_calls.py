@@ -14,7 +14,7 @@ class Call:
         key: unique per call and equal in every run that makes the same call.
         spec: the model.
         build: makes the request; called once, on the engine's thread.
-        label: what the call belongs to, for the store: a task or a test file.
+        owner: what the call belongs to, for the store: a task or a test file.
     """
 
     def __init__(
@@ -23,11 +23,11 @@ class Call:
         key: str,
         spec: ModelSpec,
         build: Callable[[], Request],
-        label: str = "",
+        owner: str = "",
     ) -> None:
         self.key = key
         self.spec = spec
-        self.label = label
+        self.owner = owner
         self._build = build
 
     @cached_property
@@ -36,8 +36,8 @@ class Call:
         return self._build()
 
     def __repr__(self) -> str:
-        """Show model and label; the key is a digest."""
-        return f"<Call {self.label} on {self.spec.alias}>"
+        """Show model and owner; the key is a digest."""
+        return f"<Call {self.owner} on {self.spec.alias}>"
 
 
 class Job:

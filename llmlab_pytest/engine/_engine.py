@@ -103,7 +103,7 @@ class Engine:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=_GRACE_S)
 
-    def _on_loop(self, function: Any, *arguments: object) -> None:  # noqa: ANN401 -- forwards any method below
+    def _on_loop(self, function: Any, *arguments: object) -> None:
         with self._start:
             if self._is_closed:
                 raise ProviderError(

@@ -215,4 +215,7 @@ def _unexpected(spec: ModelSpec, error: Exception) -> ProviderError:
 
 
 def _stopped(spec: ModelSpec) -> ProviderError:
-    return ProviderError(f"The call to {spec.alias!r} was stopped before it ended.")
+    return ProviderError(
+        f"The call to {spec.alias!r} was stopped before it ended.",
+        fix="Finish the run with --llmlab-resume.",
+    )

@@ -90,9 +90,9 @@ def misses_of(results: Sequence[SampleResult]) -> int | None:
 def cost_of(results: Sequence[SampleResult]) -> float | None:
     """Add up costs; `None` as soon as the cost of one answered sample is unknown."""
     costs = [result.cost_usd for result in results if result.error is None]
-    if any(cost is None for cost in costs):
+    if None in costs:
         return None
-    return sum(cost for cost in costs if cost is not None)
+    return sum(filter(None, costs))
 
 
 def usage_of(results: Sequence[SampleResult]) -> Usage:

@@ -32,12 +32,11 @@ def draw_random(
         pool_may_hold_row: draw one more and leave out a demonstration that equals the
             row, as lm-eval does when both come from one split.
     """
-    # The method is the reference's: nothing here guards a secret.
-    generator = random.Random(seed)  # noqa: S311
+    generator = random.Random(seed)
     drawn = []
     for row in rows:
-        size = min(len(pool), shots + pool_may_hold_row)
-        picks = generator.sample(range(len(pool)), size)
+        count = min(len(pool), shots + pool_may_hold_row)
+        picks = generator.sample(range(len(pool)), count)
         if pool_may_hold_row:
             picks = [index for index in picks if pool[index] != row]
         drawn.append(picks[:shots])

@@ -50,7 +50,8 @@ def render(template: str, fields: Mapping[str, object], *, where: str) -> str:
         raise _undefined(error, fields, where) from error
     except (TemplateError, TypeError, ValueError) as error:
         raise DataError(
-            f"The template in {where} fails on this row: {error}."
+            f"The template in {where} fails on this row: {error}.",
+            fix="Correct the row or the template.",
         ) from error
 
 
@@ -68,7 +69,8 @@ def evaluate(expression: str, fields: Mapping[str, object], *, where: str) -> ob
         raise _undefined(error, fields, where) from error
     except (TemplateError, TypeError, ValueError) as error:
         raise DataError(
-            f"The expression {expression!r} in {where} fails on this row: {error}."
+            f"The expression {expression!r} in {where} fails on this row: {error}.",
+            fix="Correct the row or the expression.",
         ) from error
 
 

@@ -53,7 +53,7 @@ for _name in ("outnull_file", "errnull_file"):
         atexit.register(_file.close)
 
 
-class NativeError(Exception):
+class NativeError(RuntimeError):
     """llama.cpp refused something; the text is its own last message."""
 
 
@@ -88,7 +88,7 @@ class NativeModel:
         self._context = self._model = None
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
-        self._model = llama_cpp.llama_load_model_from_file(
+        self._model = llama_cpp.llama_model_load_from_file(
             str(path).encode(), parameters
         )
         if not self._model:

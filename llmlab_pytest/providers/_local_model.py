@@ -24,6 +24,7 @@ from llmlab_pytest.core import (
     Request,
     Unsupported,
     Usage,
+    shorten,
 )
 from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
 from llmlab_pytest.providers._local_row import Row
@@ -33,7 +34,11 @@ from llmlab_pytest.providers._local_tree import (
     encode_continuation,
     scored_sequence,
 )
-from llmlab_pytest.providers._local_worker import LocalWorker, StopSignal
+from llmlab_pytest.providers._local_worker import (
+    Interrupted,
+    LocalWorker,
+    StopSignal,
+)
 
 _LOG = logging.getLogger(__name__)
 TRUNCATE_CHOICES = ("auto", "left", "error")
@@ -117,7 +122,16 @@ class LocalModel:
             ProviderError: the chat template refuses the messages.
             Unsupported: messages for a model without chat template.
         """
-        return await self._worker.run(lambda signal: self._answer(requests, signal))
+        try:
+            return await self._worker.run(lambda signal: self._answer(requests, signal))
+        except (Interrupted, RuntimeError) as error:
+            # RuntimeError is what torch raises for memory and a closed thread, too.
+            reason = str(error) or "the model was closed meanwhile"
+            raise ProviderError(
+                f"{self.spec.alias!r} could not answer {len(requests)} requests: "
+                f"{shorten(reason, 300)}",
+                fix="Lower batch_size or the length of the prompts if memory ran out.",
+            ) from error
 
     def close(self) -> None:
         """Stop the thread and release the weights; calling it again does nothing."""

@@ -58,10 +58,12 @@ _KIND_BY_STATUS: dict[int, type[ProviderError]] = {
     429: RateLimited,
 }
 _FIRST_SERVER_ERROR = 500
+_DEFAULT_FIX = "Correct the request, or the model's entry in the registry."
 _FIXES: dict[type[ProviderError], str] = {
     RateLimited: "Lower the option 'concurrency' of the model, or wait.",
     ProviderTimeout: "Raise the option 'timeout_s' of the model.",
     ProviderUnavailable: "Check the address and the network, or try again later.",
+    ContentFiltered: "Change the prompt, or the provider's content settings.",
     ContextOverflow: "Shorten the prompt, or use fewer demonstrations.",
     MalformedReply: "Check that the address is that of the API, ending in /v1.",
 }
@@ -89,7 +91,7 @@ def translate(
     kind = _kind(error, classes, said)
     if kind is AuthError:
         return AuthError(seen, fix=f"Check the key in the environment: {key_names}.")
-    return kind(seen, fix=_FIXES.get(kind, ""))
+    return kind(seen, fix=_FIXES.get(kind, _DEFAULT_FIX))
 
 
 def retry_after_s(error: Exception) -> float | None:

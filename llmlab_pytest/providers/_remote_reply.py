@@ -96,7 +96,7 @@ async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply
         msg = (
             f"{spec.alias!r} ({spec.id}) broke off its stream after {len(texts)} parts."
         )
-        raise Failed(ProviderUnavailable(msg), None)
+        raise Failed(ProviderUnavailable(msg, fix="Try again."), None)
     reported = [getattr(chunk, "usage", None) for chunk in stream.chunks]
     has_usage = any(map(_is_reported, reported))
     return Reply(

@@ -6,6 +6,7 @@ UNKNOWN = "?"
 ABSENT = "-"
 _THOUSAND = 1000
 _SMALL_USD = 0.01
+_TEN_S = 10
 
 
 def score(value: float | None) -> str:
@@ -35,7 +36,7 @@ def count(number: int | None) -> str:
     return ABSENT if number is None else f"{number}"
 
 
-def cost(cost_usd: float | None) -> str:
+def money(cost_usd: float | None) -> str:
     """Format US dollars; an unknown price is never shown as zero."""
     if cost_usd is None:
         return UNKNOWN
@@ -46,9 +47,9 @@ def cost(cost_usd: float | None) -> str:
 
 def tokens(number: float) -> str:
     """Format a token count: 950, 12.3k, 4.6M."""
-    for size, unit in ((_THOUSAND**2, "M"), (_THOUSAND, "k")):
-        if number >= size:
-            return f"{number / size:.1f}{unit}"
+    for unit_tokens, unit in ((_THOUSAND**2, "M"), (_THOUSAND, "k")):
+        if number >= unit_tokens:
+            return f"{number / unit_tokens:.1f}{unit}"
     return f"{number:.0f}"
 
 
@@ -58,7 +59,7 @@ def seconds(duration_s: float | None) -> str:
         return ABSENT
     if duration_s < 1:
         return f"{duration_s * _THOUSAND:.0f}ms"
-    return f"{duration_s:.2f}s" if duration_s < 10 else f"{duration_s:.0f}s"  # noqa: PLR2004 -- two digits say enough
+    return f"{duration_s:.2f}s" if duration_s < _TEN_S else f"{duration_s:.0f}s"
 
 
 def rate(per_second: float | None) -> str:

@@ -32,7 +32,7 @@ _COLUMNS = (
     _Column("n", lambda row, _: _format.samples(row)),
     _Column("miss", lambda row, _: _format.count(row.misses)),
     _Column("err", lambda row, _: _format.count(row.errors)),
-    _Column("cost", lambda row, _: _format.cost(row.cost_usd)),
+    _Column("cost", lambda row, _: _format.money(row.cost_usd)),
     _Column("tokens", lambda row, _: _format.tokens(_tokens(row))),
     _Column("p50", lambda row, _: _format.seconds(row.latency_p50_s)),
     _Column("p95", lambda row, _: _format.seconds(row.latency_p95_s)),
@@ -81,8 +81,8 @@ def _aligned(columns: Sequence[_Column], rows: Sequence[TaskRow]) -> list[str]:
     widths = [max(len(cells[i]) for cells in grid) for i in range(len(columns))]
     return [
         _GAP.join(
-            f"{cell:{column.align}{size}}"
-            for cell, column, size in zip(cells, columns, widths, strict=True)
+            f"{cell:{column.align}{room}}"
+            for cell, column, room in zip(cells, columns, widths, strict=True)
         )
         for cells in grid
     ]

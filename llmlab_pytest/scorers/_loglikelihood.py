@@ -64,7 +64,7 @@ def _argmax_scorer(name: str, length_of: Callable[[str], float]) -> Scorer:
                 fix="Use this scorer in a task of kind 'loglikelihood'.",
             )
         lengths = map(length_of, sample.choices)
-        values = [ll / size for ll, size in zip(lls, lengths, strict=True)]
+        values = [ll / length for ll, length in zip(lls, lengths, strict=True)]
         best = values.index(max(values))
         return Score(
             scorer=name,

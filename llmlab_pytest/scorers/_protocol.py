@@ -63,7 +63,14 @@ def make_scorer(
     for option in options:
         if option not in accepted:
             raise unknown_name(f"option of {name}", option, accepted, where=where)
-    scorer = factory(**options)
+    try:
+        scorer = factory(**options)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{where}: scorer {name!r}: {error.seen}",
+            allowed=error.allowed,
+            fix=error.fix,
+        ) from error
     _parameters(scorer, where)
     return title, scorer
 

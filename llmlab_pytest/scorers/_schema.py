@@ -49,7 +49,7 @@ def json_schema(*, schema: Mapping[str, Any] | str, fenced: bool = True) -> Scor
     return score
 
 
-def _validator(schema: Mapping[str, Any] | str) -> Any:  # noqa: ANN401 -- jsonschema is untyped, and loaded on use
+def _validator(schema: Mapping[str, Any] | str) -> Any:
     validator = load("jsonschema:Draft202012Validator")
     source = "the schema"
     try:
@@ -58,11 +58,16 @@ def _validator(schema: Mapping[str, Any] | str) -> Any:  # noqa: ANN401 -- jsons
             schema = json.loads(Path(schema).read_text(encoding="utf-8"))
         validator.check_schema(schema)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"Cannot read {source}: {error}.") from error
+        raise ConfigError(
+            f"Cannot read {source}: {error}.", fix="Correct the path or the file."
+        ) from error
     except load("jsonschema.exceptions:SchemaError") as error:
-        raise ConfigError(f"Not a JSON Schema: {error.message}.") from error
+        raise ConfigError(
+            f"Not a JSON Schema: {error.message}.",
+            allowed="Schemas follow JSON Schema, draft 2020-12.",
+        ) from error
     return validator(schema)
 
 
-def _located(error: Any) -> str:  # noqa: ANN401 -- jsonschema's error class is untyped
+def _located(error: Any) -> str:
     return f"{error.json_path}: {shorten(str(error.message), 120)}"

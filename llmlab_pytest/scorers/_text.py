@@ -39,7 +39,10 @@ def contains_any(
 ) -> Scorer:
     """Score 1 if at least one keyword occurs; keywords default to the target."""
     return _keyword_scorer(
-        "contains_any", any, keywords, _Finder(case_sensitive, whole_word)
+        "contains_any",
+        any,
+        keywords,
+        _Finder(case_sensitive=case_sensitive, whole_word=whole_word),
     )
 
 
@@ -51,7 +54,10 @@ def contains_all(
 ) -> Scorer:
     """Score 1 if every keyword occurs; keywords default to the target."""
     return _keyword_scorer(
-        "contains_all", all, keywords, _Finder(case_sensitive, whole_word)
+        "contains_all",
+        all,
+        keywords,
+        _Finder(case_sensitive=case_sensitive, whole_word=whole_word),
     )
 
 
@@ -66,7 +72,7 @@ def contains_none(
     def none_of(found: Sequence[bool]) -> bool:
         return not any(found)
 
-    finder = _Finder(case_sensitive, whole_word)
+    finder = _Finder(case_sensitive=case_sensitive, whole_word=whole_word)
     return _keyword_scorer("contains_none", none_of, keywords, finder)
 
 
@@ -115,7 +121,7 @@ def targets_of(target: Target) -> tuple[str, ...]:
 class _Finder:
     """Looks for one keyword in a text."""
 
-    def __init__(self, case_sensitive: bool, whole_word: bool) -> None:  # noqa: FBT001 -- private, two call sites
+    def __init__(self, *, case_sensitive: bool, whole_word: bool) -> None:
         self._fold = (lambda text: text) if case_sensitive else str.casefold
         self._whole_word = whole_word
 
@@ -161,7 +167,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as error:
         raise ConfigError(
-            f"The pattern {pattern!r} is no regular expression: {error}."
+            f"The pattern {pattern!r} is no regular expression: {error}.",
+            allowed="Patterns follow Python's re module.",
         ) from error
 
 

@@ -41,7 +41,7 @@ def _git_commit(root: Path) -> str | None:
     """Return the commit of `root`, with `+` when the work tree differs from it."""
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=40"],  # noqa: S607 -- the user's own git, wherever it is
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=40"],
             cwd=root,
             capture_output=True,
             text=True,

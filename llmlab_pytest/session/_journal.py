@@ -25,7 +25,7 @@ class StoreJournal:
         self._store.record_completion(
             self._run_id,
             call.key,
-            task=call.label,
+            task=call.owner,
             model=call.spec.alias,
             request=request_json(call.request),
             completion=completion,
@@ -36,7 +36,7 @@ class StoreJournal:
         self._store.record_error(
             self._run_id,
             call.key,
-            task=call.label,
+            task=call.owner,
             model=call.spec.alias,
             error=redact(f"{type(error).__name__}: {error}"),
         )

@@ -157,7 +157,7 @@ class LlmlabSession:
             return effective_request(request, case.spec, seed=self.settings.seed)
 
         return Call(
-            key=case.key, spec=case.spec, build=build, label=case.planned.task.name
+            key=case.key, spec=case.spec, build=build, owner=case.planned.task.name
         )
 
     def complete(self, case: Case) -> Completion:
@@ -174,9 +174,9 @@ class LlmlabSession:
         request = effective_request(request, spec, seed=self.settings.seed)
         nodeid = self.item.nodeid if self.item else "outside any test"
         key = self._counter.key(spec, nodeid=nodeid, request=request)
-        label = nodeid.partition("::")[0]
+        owner = nodeid.partition("::")[0]
         return self.engine.submit(
-            Call(key=key, spec=spec, build=lambda: request, label=label)
+            Call(key=key, spec=spec, build=lambda: request, owner=owner)
         )
 
     def observed(self, spec: ModelSpec, completion: Completion) -> Completion:

@@ -41,7 +41,7 @@ def mean_stderr(values: Sequence[float]) -> float | None:
     The same as lm-eval's `mean_stderr`; `None` for fewer than two values.
     """
     n = len(values)
-    if n < 2:  # noqa: PLR2004 -- one value has no spread
+    if n <= 1:
         return None
     mean = fmean(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (n - 1)

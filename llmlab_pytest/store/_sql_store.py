@@ -195,7 +195,7 @@ class SqlStore:
             statement = statement.where(table.c.model == model)
         return self._read(statement.order_by(*table.primary_key.columns))
 
-    def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401 -- SQLAlchemy's Select of any row type
+    def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:
         with explained(self._name), self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
@@ -207,7 +207,7 @@ class SqlStore:
         with explained(self._name), self._engine.begin() as connection:
             connection.execute(self._upsert(table, replace=replace), list(rows))
 
-    def _upsert(self, table: Table, *, replace: bool) -> Any:  # noqa: ANN401 -- one of two dialects' Insert
+    def _upsert(self, table: Table, *, replace: bool) -> Any:
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key.columns]
         if not replace:

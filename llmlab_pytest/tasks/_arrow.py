@@ -19,7 +19,10 @@ def read_parquet(path: Path) -> list[dict[str, Any]]:
     try:
         return list(parquet.read_table(path).to_pylist())
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"Cannot read the data file {str(path)!r}: {error}.") from error
+        raise DataError(
+            f"Cannot read the data file {str(path)!r}: {error}.",
+            fix="Replace the file; it is missing, damaged or of another kind.",
+        ) from error
 
 
 def read_arrow_stream(content: bytes, name: str) -> list[dict[str, Any]]:
@@ -32,4 +35,7 @@ def read_arrow_stream(content: bytes, name: str) -> list[dict[str, Any]]:
         with ipc.open_stream(io.BytesIO(content)) as reader:
             return list(reader.read_all().to_pylist())
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"Cannot read {name!r} of the wheel: {error}.") from error
+        raise DataError(
+            f"Cannot read {name!r} of the wheel: {error}.",
+            fix="Remove the wheel from the cache, so that it is downloaded again.",
+        ) from error

@@ -133,7 +133,7 @@ def task_from_spec(
     base_dir: Path,
     where: str,
     data: str | Path | Sequence[Mapping[str, Json]] | None = None,
-    **settings: Any,  # noqa: ANN401 -- checked against KEYS
+    **settings: Any,
 ) -> Task:
     """Build a task from the arguments of a mark.
 
@@ -162,7 +162,7 @@ def task_from_spec(
     return _checked(Task(**fields, data=source, where=where))
 
 
-def override(task: Task, *, where: str, **settings: Any) -> Task:  # noqa: ANN401 -- checked against KEYS
+def override(task: Task, *, where: str, **settings: Any) -> Task:
     """Return a task with some keys of its card replaced.
 
     Raises:
@@ -187,7 +187,7 @@ def _fields(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 -- JSON of the same shape
+def _plain(value: object) -> Any:
     """Turn tuples into lists, so that marks and cards hold the same kinds."""
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]

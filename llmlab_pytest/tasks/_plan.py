@@ -15,7 +15,7 @@ from llmlab_pytest.core import (
     slug,
 )
 from llmlab_pytest.prompts import draw_first, draw_random, evaluate
-from llmlab_pytest.tasks._rows import load_rows
+from llmlab_pytest.tasks._rows import read_rows
 from llmlab_pytest.tasks._sources import load_split
 from llmlab_pytest.tasks._task import DataSource, Task
 
@@ -34,9 +34,12 @@ class PlannedTask:
     demonstrations: Mapping[str, tuple[Row, ...]]
     """Rows shown before each sample, by the sample's id; empty without shots."""
 
+    places: Mapping[str, str]
+    """Where each sample was read, by its id: `file:line`, or row and split."""
+
     def where(self, sample: Sample) -> str:
-        """Name card and sample, for messages."""
-        return f"{self.task.where} (sample {sample.id})"
+        """Name card, sample and row, for messages."""
+        return f"{self.task.where} (sample {sample.id}, {self.places[sample.id]})"
 
 
 def plan_task(
@@ -54,26 +57,40 @@ def plan_task(
         DataUnavailable: published data cannot be had.
         DataError: rows are malformed; names file and line, or sample.
     """
-    rows = _rows(task, task.data.split, data_dir)
-    samples = _samples(task, rows)
+    rows, places = _placed_rows(task, data_dir)
+    samples = _samples(task, rows, places)
     picked = _subset(task, rows, samples, limit, seed)
     return PlannedTask(
         task=task,
         samples=tuple(samples[index] for index in picked),
         available=len(rows),
         data_hash=_data_hash(task.data, rows),
+        places={samples[index].id: places[index] for index in picked},
         demonstrations=_demonstrations(task, rows, samples, picked, data_dir),
     )
+
+
+def _placed_rows(task: Task, data_dir: Path | None) -> tuple[list[Row], list[str]]:
+    """Return the evaluated rows and where each was read."""
+    data = task.data
+    if data.file is not None:
+        placed = read_rows(data.file)
+        return [row for _, row in placed], [place for place, _ in placed]
+    rows = _rows(task, data.split, data_dir)
+    return rows, [
+        f"row {number} of {data.split or task.name}" for number in range(len(rows))
+    ]
 
 
 def _rows(task: Task, split: str | None, data_dir: Path | None) -> list[Row]:
     data = task.data
     if split is not None:
         return load_split(data, split, task=task.name, data_dir=data_dir)
-    if data.file is not None:
-        return load_rows(data.file)
     if not data.rows:
-        raise DataError(f"The task {task.name!r} in {task.where} has no rows.")
+        raise DataError(
+            f"The task {task.name!r} in {task.where} has no rows.",
+            fix="Give data= at least one row.",
+        )
     return [dict(row) for row in data.rows]
 
 
@@ -83,23 +100,25 @@ def _data_hash(data: DataSource, rows: Sequence[Row]) -> str:
     return digest_of(rows)
 
 
-def _samples(task: Task, rows: Sequence[Row]) -> list[Sample]:
+def _samples(task: Task, rows: Sequence[Row], places: Sequence[str]) -> list[Sample]:
     width = max(4, len(str(len(rows) - 1)))
-    samples = [_sample(task, row, f"{n:0{width}d}") for n, row in enumerate(rows)]
+    samples = [
+        _sample(task, row, number=f"{n:0{width}d}", where=f"{task.where} ({places[n]})")
+        for n, row in enumerate(rows)
+    ]
     counts = Counter(sample.id for sample in samples)
     twice = next((name for name, count in counts.items() if count > 1), None)
     if twice is not None:
         numbers = [n for n, sample in enumerate(samples) if sample.id == twice]
-        places = " and ".join(_place(task, n) for n in numbers[:2])
+        shown = " and ".join(places[n] for n in numbers[:2])
         raise DataError(
-            f"The sample id {twice!r} occurs {counts[twice]} times: {places}.",
+            f"The sample id {twice!r} occurs {counts[twice]} times: {shown}.",
             allowed="Ids are unique within a task: results are kept by id.",
         )
     return samples
 
 
-def _sample(task: Task, row: Row, number: str) -> Sample:
-    where = f"{_place(task, int(number))} ({task.where})"
+def _sample(task: Task, row: Row, *, number: str, where: str) -> Sample:
     name = evaluate(task.id, row, where=where) if task.id else row.get("id", number)
     choices = _field(task.choices, "choices", row, where)
     return Sample(
@@ -109,13 +128,6 @@ def _sample(task: Task, row: Row, number: str) -> Sample:
         choices=tuple(map(str, choices)) if isinstance(choices, list) else (),
         metadata=row,
     )
-
-
-def _place(task: Task, number: int) -> str:
-    """Name a row; for JSONL without blank lines this is its line."""
-    if task.data.file is not None:
-        return f"{task.data.file}:{number + 1}"
-    return f"row {number} of {task.data.split or task.name}"
 
 
 def _field(expression: str | None, name: str, row: Row, where: str) -> object:
@@ -159,7 +171,7 @@ def _subset(
     picked: list[int] = []
     for name, group in sorted(strata.items()):
         order = group.copy()
-        random.Random(f"{seed}:{task.name}:{name}").shuffle(order)  # noqa: S311 -- a seeded draw, no secret
+        random.Random(f"{seed}:{task.name}:{name}").shuffle(order)
         picked += order[: quotas[name]]
     return sorted(picked)
 
@@ -173,7 +185,7 @@ def _stratum(task: Task, row: Row, sample: Sample) -> str:
 
 def _quotas(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
     total = sum(sizes.values())
-    shares = {name: limit * size / total for name, size in sizes.items()}
+    shares = {name: limit * rows / total for name, rows in sizes.items()}
     quotas = {name: int(share) for name, share in shares.items()}
     by_remainder = sorted(shares, key=lambda name: (quotas[name] - shares[name], name))
     for name in by_remainder[: limit - sum(quotas.values())]:

@@ -4,7 +4,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ def load_rows(path: Path) -> list[Row]:
     Raises:
         DataError: the file is missing, malformed or empty; names file and line.
     """
+    return [row for _, row in read_rows(path)]
+
+
+def read_rows(path: Path) -> list[tuple[str, Row]]:
+    """Read rows as `load_rows` does, each with the place it was read: `file:line`."""
     name = path.name.removesuffix(".gz")
     if name.endswith(".parquet"):
-        rows: list[Row] = load(
-            "llmlab_pytest.tasks._arrow:read_parquet",
-            extra="benchmarks",
-            needed_by=str(path),
-        )(path)
+        rows = list(_parquet_rows(path))
     elif name.endswith((".jsonl", ".json", ".csv")):
         rows = list(_parse(name, _text(path), path))
     else:
@@ -34,8 +35,19 @@ def load_rows(path: Path) -> list[Row]:
             allowed="Rows are read from .jsonl, .json, .csv and .parquet.",
         )
     if not rows:
-        raise DataError(f"The data file {str(path)!r} has no rows.")
+        raise DataError(
+            f"The data file {str(path)!r} has no rows.", fix="Add at least one row."
+        )
     return rows
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    rows: list[Row] = load(
+        "llmlab_pytest.tasks._arrow:read_parquet",
+        extra="benchmarks",
+        needed_by=str(path),
+    )(path)
+    yield from ((f"{path}: row {number}", row) for number, row in enumerate(rows))
 
 
 def _text(path: Path) -> str:
@@ -50,7 +62,10 @@ def _text(path: Path) -> str:
             "'data' names.",
         ) from error
     except (OSError, EOFError) as error:
-        raise DataError(f"Cannot read the data file {str(path)!r}: {error}.") from error
+        raise DataError(
+            f"Cannot read the data file {str(path)!r}: {error}.",
+            fix="Correct the path or its permissions.",
+        ) from error
     try:
         # A byte order mark is what Windows editors write; it is no part of the data.
         return content.decode("utf-8-sig")
@@ -62,29 +77,46 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _parse(name: str, text: str, path: Path) -> Iterable[Row]:
+def _parse(name: str, text: str, path: Path) -> Iterator[tuple[str, Row]]:
     if name.endswith(".csv"):
-        return csv.DictReader(io.StringIO(text))
+        return _csv_rows(text, path)
     if name.endswith(".json"):
         return _json_rows(text, path)
     return _jsonl_rows(text, path)
 
 
-def _jsonl_rows(text: str, path: Path) -> Iterator[Row]:
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    for row in reader:
+        place = f"{path}:{reader.line_num}"
+        if None in row or None in row.values():
+            raise DataError(
+                f"{place}: the row has not {len(reader.fieldnames or ())} fields.",
+                allowed=f"The header names: {', '.join(reader.fieldnames or ())}.",
+            )
+        yield place, row
+
+
+def _jsonl_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
     # Only newlines end a line: splitlines() would also cut at U+2028 inside strings.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            yield _object(_decoded(line, path, number), f"{path}:{number}")
+            place = f"{path}:{number}"
+            yield place, _object(_decoded(line, path, number), place)
 
 
-def _json_rows(text: str, path: Path) -> Iterator[Row]:
+def _json_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
     content = _decoded(text, path, 1)
     if isinstance(content, dict) and isinstance(content.get("examples"), list):
         content = content["examples"]
     if not isinstance(content, list):
-        raise DataError(f"{path}: not a list of objects but {_shown(content)}.")
+        raise DataError(
+            f"{path}: not a list of objects but {_shown(content)}.",
+            allowed='A .json file holds a list, e.g. [{"input": "…", "target": "…"}].',
+        )
     for number, value in enumerate(content):
-        yield _object(value, f"{path}: entry {number}")
+        place = f"{path}: entry {number}"
+        yield place, _object(value, place)
 
 
 def _decoded(text: str, path: Path, line: int) -> Json:
@@ -92,7 +124,9 @@ def _decoded(text: str, path: Path, line: int) -> Json:
         value: Json = json.loads(text)
     except ValueError as error:
         if not isinstance(error, json.JSONDecodeError):
-            raise DataError(f"{path}:{line}: not JSON: {error}.") from error
+            raise DataError(
+                f"{path}:{line}: not JSON: {error}.", fix="Correct the line."
+            ) from error
         place = f"{path}:{line + error.lineno - 1}:{error.colno}"
         raise DataError(
             f"{place}: not JSON: {error.msg}.",
@@ -103,7 +137,10 @@ def _decoded(text: str, path: Path, line: int) -> Json:
 
 def _object(value: Json, where: str) -> Row:
     if not isinstance(value, Mapping):
-        raise DataError(f"{where}: not an object but {_shown(value)}.")
+        raise DataError(
+            f"{where}: not an object but {_shown(value)}.",
+            allowed='A row is an object, e.g. {"input": "…", "target": "…"}.',
+        )
     return dict(value)
 
 

@@ -135,7 +135,7 @@ class Task:
         place = [self.name, self.where, self.limit, self.epochs, self.gates]
         return digest_of([*place, self.hash, str(self.data.file), rows])
 
-    def with_changes(self, **changes: Any) -> "Task":  # noqa: ANN401 -- any field, already checked
+    def with_changes(self, **changes: Any) -> "Task":
         """Return a copy with other fields."""
         return replace(self, **changes)
 

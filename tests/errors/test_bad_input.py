@@ -173,7 +173,7 @@ def test_locked_store_is_an_error(pytester: pytest.Pytester) -> None:
 
 def test_wrong_key_is_an_error_not_a_miss(
     pytester: pytest.Pytester,
-    openai_server: Any,  # noqa: ANN401 -- a module
+    openai_server: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With a wrong key every sample ends as an error, and the key is not shown."""

@@ -66,7 +66,7 @@ def trigger(
     return register
 
 
-def _ask(model: Any, prompt: str = "Hi", **config: Any) -> object:  # noqa: ANN401 -- any model
+def _ask(model: Any, prompt: str = "Hi", **config: Any) -> object:
     request = GenerateRequest((Message("user", prompt),), GenerateConfig(**config))
     try:
         return asyncio.run(model.run([request]))
@@ -390,7 +390,7 @@ NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}
 
 @pytest.fixture
 def remote(
-    openai_server: Any,  # noqa: ANN401 -- a module
+    openai_server: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., object]]:
     """Build a remote model behind a real server that shows one behaviour."""

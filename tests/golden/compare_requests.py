@@ -2,9 +2,9 @@
 
     python tests/golden/compare_requests.py --python LM_EVAL/bin/python --data DIR
 
-LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`; DIR holds the benchmark rows
-(LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files. Prints a table
-and exits with 1 if any context, continuation, stop string or their order differs.
+LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`; DIR holds the benchmark
+rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files. Prints a
+table and exits with 1 if any context, continuation, stop string or their order differs.
 """
 
 import argparse
@@ -58,7 +58,8 @@ def plans(data: Path, limit: int, folder: Path) -> list[dict]:
             {"name": name, "task": task, "files": files, "shots": shots, "limit": limit}
         )
     for subject in MMLU:
-        files = {name: split_of(data, subject, name, folder) for name in ("test", "dev")}
+        names = ("test", "dev")
+        files = {name: split_of(data, subject, name, folder) for name in names}
         found += [
             {
                 "name": f"mmlu {subject} {shots}-shot",

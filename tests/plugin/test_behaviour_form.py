@@ -107,7 +107,7 @@ def test_requires_skips_a_model_without_the_capability(
     result.assert_outcomes(skipped=1, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "*Unsupported: llm.loglikelihood() needs the capability 'loglikelihood' of*",
+            "*Unsupported: llm.loglikelihood() needs the capability 'loglikelihood'*",
             "*SKIPPED*chatty (scripted) has no loglikelihood*",
         ]
     )

@@ -21,7 +21,7 @@ def _fixtures() -> list[str]:
 
 
 @pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option.flag)
-def test_option_has_our_prefix_everywhere(option: Any) -> None:  # noqa: ANN401 -- a record of ours
+def test_option_has_our_prefix_everywhere(option: Any) -> None:
     """Flag, destination, ini key and variable of an option say whose it is."""
     assert re.fullmatch(r"--llm|--llmlab-[a-z-]+", option.flag)
     assert re.fullmatch(r"llmlab_[a-z_]+", option.dest)
@@ -30,7 +30,7 @@ def test_option_has_our_prefix_everywhere(option: Any) -> None:  # noqa: ANN401 
 
 
 @pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option.flag)
-def test_option_help_follows_pytest(option: Any) -> None:  # noqa: ANN401 -- as above
+def test_option_help_follows_pytest(option: Any) -> None:
     """Help begins with a capital; one phrase has no full stop at its end."""
     assert option.help[0].isupper()
     assert not option.help.endswith(".") or ". " in option.help

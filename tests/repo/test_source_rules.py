@@ -20,7 +20,7 @@ BOUNDARIES: dict[str, str] = {
 MAX_BOUNDARIES = 3
 
 
-def _comments(source: Any) -> Iterator[tuple[int, str]]:  # noqa: ANN401 -- a fixture's record
+def _comments(source: Any) -> Iterator[tuple[int, str]]:
     for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string

@@ -67,7 +67,7 @@ def test_no_heavy_module_is_added(added: frozenset[str]) -> None:
     assert roots <= set(sys.stdlib_module_names)
 
 
-def test_no_file_is_written(foreign: Any) -> None:  # noqa: ANN401 -- a fixture's class
+def test_no_file_is_written(foreign: Any) -> None:
     """Nothing is written outside .pytest_cache and __pycache__, home included."""
     with_us = foreign.run()
     here = [p.name for p in foreign.root.iterdir()]
@@ -89,7 +89,7 @@ def test_no_socket_is_opened(run_alone: Callable[[Sequence[str]], Any]) -> None:
 @pytest.mark.parametrize("arguments", FLAVOURS.values(), ids=FLAVOURS.keys())
 @pytest.mark.parametrize("bytecode", BYTECODE.values(), ids=BYTECODE.keys())
 def test_foreign_suite_passes(
-    foreign: Any,  # noqa: ANN401 -- a fixture's class
+    foreign: Any,
     arguments: list[str],
     bytecode: str | None,
 ) -> None:
@@ -102,7 +102,7 @@ def test_foreign_suite_passes(
     assert _roots(run.modules) & (MODEL_LIBRARIES | DATA_LIBRARIES) == set()
 
 
-def test_report_header_is_unchanged(foreign: Any) -> None:  # noqa: ANN401 -- as above
+def test_report_header_is_unchanged(foreign: Any) -> None:
     """Unused, the plugin shows itself in pytest's own list of plugins only."""
     run = foreign.run()
     naming_us = [line for line in run.output.splitlines() if "llmlab" in line]
@@ -116,14 +116,14 @@ def test_unused_options_stay_cheap(run_alone: Callable[[Sequence[str]], Any]) ->
     assert _roots(run.modules) & HEAVY == set()
 
 
-def test_foreign_task_toml_is_left_alone(foreign: Any) -> None:  # noqa: ANN401 -- as above
+def test_foreign_task_toml_is_left_alone(foreign: Any) -> None:
     """A TOML file that is no task card of ours does not disturb its owner."""
     foreign.write("task.toml", '[tool]\nname = "somebody else\'s"\n')
     run = foreign.run()
     assert "1 passed" in run.output
 
 
-def test_evals_are_collected_without_models(foreign: Any, repository: Path) -> None:  # noqa: ANN401 -- as above
+def test_evals_are_collected_without_models(foreign: Any, repository: Path) -> None:
     """`pytest --collect-only evals/` loads neither torch nor litellm."""
     if not (repository / "evals").is_dir():
         pytest.skip("evals/ does not exist yet")

@@ -89,8 +89,8 @@ def test_overflow_names_prompt_answer_and_context() -> None:
     assert str(caught.value) == (
         "The prompt has 2,000 tokens and up to 50 are to be generated, together 2,050. "
         "The context of 'tiny' holds 2,048 tokens. Shorten the prompt, lower "
-        "max_tokens or the number of demonstrations, or set the model option truncate = 'left' to "
-        "drop the prompt's first tokens."
+        "max_tokens or the number of demonstrations, or set the model option "
+        "truncate = 'left' to drop the prompt's first tokens."
     )
 
 
