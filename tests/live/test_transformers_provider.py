@@ -25,6 +25,7 @@ from llmlab_pytest.core import (
     Request,
     Unsupported,
 )
+from llmlab_pytest.providers import _transformers_generate
 from llmlab_pytest.providers._transformers import Transformers
 from llmlab_pytest.providers._transformers_load import load_weights
 from llmlab_pytest.providers._weights import find_weights
@@ -135,6 +136,18 @@ def test_greedy_alone_equals_batch(
     """A prompt gets the same answer alone as among others."""
     for index in (2, 3):
         assert ask(model, chats()[index])[0].text == replies[index].text
+
+
+def test_rows_too_close_to_call_are_computed_again_alone(
+    model: Transformers,
+    replies: Sequence[Completion],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where rounding could decide, a row of a batch is run as a single request."""
+    monkeypatch.setattr(_transformers_generate, "_TOO_CLOSE", 1e9)
+    again = ask(model, *chats()[2:4])
+    assert [reply.text for reply in again] == [reply.text for reply in replies[2:4]]
+    assert [reply.usage for reply in again] == [reply.usage for reply in replies[2:4]]
 
 
 def test_prompt_ids_equal_apply_chat_template(
