@@ -20,6 +20,8 @@ from llmlab_pytest.tasks._sources import load_split
 from llmlab_pytest.tasks._task import DataSource, Task
 
 Row = dict[str, Any]
+ROW_NUMBER = "row_number"
+"""What the card's `id` may use besides the fields of the row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +60,17 @@ def plan_task(
         DataError: rows are malformed; names file and line, or sample.
     """
     rows, places = _placed_rows(task, data_dir)
-    samples = _samples(task, rows, places)
-    picked = _subset(task, rows, samples, limit, seed)
+    ids = _ids(task, rows, places)
+    picked = _subset(task, rows, places, limit, seed)
+    samples = tuple(_sample(task, rows[n], ids[n], places[n]) for n in picked)
+    shown = _demonstrations(task, rows, picked, data_dir)
     return PlannedTask(
         task=task,
-        samples=tuple(samples[index] for index in picked),
+        samples=samples,
         available=len(rows),
         data_hash=_data_hash(task.data, rows),
-        places={samples[index].id: places[index] for index in picked},
-        demonstrations=_demonstrations(task, rows, samples, picked, data_dir),
+        places={ids[n]: places[n] for n in picked},
+        demonstrations={ids[n]: rows for n, rows in shown.items()},
     )
 
 
@@ -100,41 +104,55 @@ def _data_hash(data: DataSource, rows: Sequence[Row]) -> str:
     return digest_of(rows)
 
 
-def _samples(task: Task, rows: Sequence[Row], places: Sequence[str]) -> list[Sample]:
+def _ids(task: Task, rows: Sequence[Row], places: Sequence[str]) -> list[str]:
+    """Return the id of every row: by the card's expression, its `id`, or its number."""
     width = max(4, len(str(len(rows) - 1)))
-    samples = [
-        _sample(task, row, number=f"{n:0{width}d}", where=f"{task.where} ({places[n]})")
-        for n, row in enumerate(rows)
+    ids = [
+        _id(task, row, f"{n:0{width}d}", place)
+        for n, (row, place) in enumerate(zip(rows, places, strict=True))
     ]
-    counts = Counter(sample.id for sample in samples)
-    twice = next((name for name, count in counts.items() if count > 1), None)
-    if twice is not None:
-        numbers = [n for n, sample in enumerate(samples) if sample.id == twice]
-        shown = " and ".join(places[n] for n in numbers[:2])
+    name, count = Counter(ids).most_common(1)[0]
+    if count > 1:
+        shown = [place for own, place in zip(ids, places, strict=True) if own == name]
         raise DataError(
-            f"The sample id {twice!r} occurs {counts[twice]} times: {shown}.",
+            f"The sample id {name!r} occurs {count} times: {' and '.join(shown[:2])}.",
             allowed="Ids are unique within a task: results are kept by id.",
         )
-    return samples
+    return ids
 
 
-def _sample(task: Task, row: Row, *, number: str, where: str) -> Sample:
-    name = evaluate(task.id, row, where=where) if task.id else row.get("id", number)
-    choices = _field(task.choices, "choices", row, where)
+def _id(task: Task, row: Row, number: str, place: str) -> str:
+    if task.id is None:
+        return slug(str(row.get("id", number)))
+    fields = {**row, ROW_NUMBER: number}
+    return slug(str(evaluate(task.id, fields, where=_where(task, place))))
+
+
+def _sample(task: Task, row: Row, name: str, place: str) -> Sample:
+    choices = _field(task, task.choices, "choices", row, place)
     return Sample(
-        id=slug(str(name)),
+        id=name,
         input=str(row.get("input", "")),
-        target=_target(_field(task.target, "target", row, where), where),
+        target=_target(task, row, place),
         choices=tuple(map(str, choices)) if isinstance(choices, list) else (),
         metadata=row,
     )
 
 
-def _field(expression: str | None, name: str, row: Row, where: str) -> object:
-    return evaluate(expression, row, where=where) if expression else row.get(name)
+def _where(task: Task, place: str) -> str:
+    return f"{task.where} ({place})"
 
 
-def _target(value: object, where: str) -> Target:
+def _field(
+    task: Task, expression: str | None, name: str, row: Row, place: str
+) -> object:
+    if expression is None:
+        return row.get(name)
+    return evaluate(expression, row, where=_where(task, place))
+
+
+def _target(task: Task, row: Row, place: str) -> Target:
+    value = _field(task, task.target, "target", row, place)
     if isinstance(value, bool):
         return str(value)
     if value is None or isinstance(value, (str, int, float)):
@@ -145,7 +163,7 @@ def _target(value: object, where: str) -> Target:
     ):
         return tuple(value)
     raise DataError(
-        f"The target in {where} is {value!r}.",
+        f"The target in {_where(task, place)} is {value!r}.",
         allowed="It is a text, a number, or a list of texts or of whole numbers.",
     )
 
@@ -153,7 +171,7 @@ def _target(value: object, where: str) -> Target:
 def _subset(
     task: Task,
     rows: Sequence[Row],
-    samples: Sequence[Sample],
+    places: Sequence[str],
     limit: int | None,
     seed: int,
 ) -> list[int]:
@@ -165,8 +183,8 @@ def _subset(
     if not limit or limit >= len(rows):
         return list(range(len(rows)))
     strata: dict[str, list[int]] = {}
-    for index, (row, sample) in enumerate(zip(rows, samples, strict=True)):
-        strata.setdefault(_stratum(task, row, sample), []).append(index)
+    for index, (row, place) in enumerate(zip(rows, places, strict=True)):
+        strata.setdefault(_stratum(task, row, place), []).append(index)
     quotas = _quotas({name: len(group) for name, group in strata.items()}, limit)
     picked: list[int] = []
     for name, group in sorted(strata.items()):
@@ -176,11 +194,12 @@ def _subset(
     return sorted(picked)
 
 
-def _stratum(task: Task, row: Row, sample: Sample) -> str:
+def _stratum(task: Task, row: Row, place: str) -> str:
     if task.stratify is not None:
-        return str(evaluate(task.stratify, row, where=f"{task.where} (stratify)"))
+        return str(evaluate(task.stratify, row, where=_where(task, place)))
     # Without a choice to balance, every row is a stratum of one: no strata at all.
-    return str(sample.target) if sample.choices else ""
+    has_choices = task.choices is not None or "choices" in row
+    return str(_target(task, row, place)) if has_choices else ""
 
 
 def _quotas(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
@@ -194,23 +213,17 @@ def _quotas(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
 
 
 def _demonstrations(
-    task: Task,
-    rows: Sequence[Row],
-    samples: Sequence[Sample],
-    picked: Sequence[int],
-    data_dir: Path | None,
-) -> dict[str, tuple[Row, ...]]:
+    task: Task, rows: Sequence[Row], picked: Sequence[int], data_dir: Path | None
+) -> dict[int, tuple[Row, ...]]:
     how = task.demonstrations
     if not task.shots or how is None:
         return {}
     pool = _rows(task, how.split, data_dir)
+    asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
-        draws = draw_first(rows, pool, shots=task.shots, same=how.same)
+        draws = draw_first(asked, pool, shots=task.shots, same=how.same)
     else:
         draws = draw_random(
-            rows, pool, shots=task.shots, pool_may_hold_row=how.pool_may_hold_row
+            asked, pool, shots=task.shots, pool_may_hold_row=how.pool_may_hold_row
         )
-    return {
-        samples[index].id: tuple(pool[number] for number in draws[index])
-        for index in picked
-    }
+    return {n: tuple(pool[number] for number in draws[n]) for n in picked}
