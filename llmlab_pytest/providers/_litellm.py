@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from openai import AsyncOpenAI, OpenAIError
 
@@ -64,7 +65,7 @@ with warnings.catch_warnings():
 
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _CLOSE_TIMEOUT_S = 10
-_open_models: set[int] = set()
+_open_models: "WeakSet[LiteLLM]" = WeakSet()
 """litellm shares its HTTP clients; the last model to be closed closes them."""
 
 
@@ -96,7 +97,7 @@ class LiteLLM:
         self._retry = RetryPolicy()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._raw_client: AsyncOpenAI | None = None
-        _open_models.add(id(self))
+        _open_models.add(self)
 
     async def run(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, all at once.
@@ -110,7 +111,7 @@ class LiteLLM:
 
     def close(self) -> None:
         """Close the connections; waits for it unless called in their event loop."""
-        _open_models.discard(id(self))
+        _open_models.discard(self)
         loop, self._loop = self._loop, None
         if loop is None or loop.is_closed():
             return

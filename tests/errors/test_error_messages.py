@@ -68,10 +68,11 @@ def trigger(
 
 def _ask(model: Any, prompt: str = "Hi", **config: Any) -> object:
     request = GenerateRequest((Message("user", prompt),), GenerateConfig(**config))
-    try:
-        return asyncio.run(model.run([request]))
-    finally:
-        model.close()
+    with asyncio.Runner() as runner:
+        try:
+            return runner.run(model.run([request]))
+        finally:
+            model.close()
 
 
 def _registry(tmp_path: Path, text: str) -> ModelRegistry:
