@@ -1,7 +1,8 @@
 """The final table as plain lines for a terminal.
 
-One line per task, model and metric. On a narrow terminal the least important columns
-give way, and the last line says which; nothing is wrapped or cut off on the right.
+One line per task, model and metric. Where the terminal is too narrow for all columns,
+as CI logs are, the table becomes two below each other: what was found, and what it
+took. Long names are shortened before a line would be.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from llmlab_pytest.core import Metric, Report, TaskRow, escape_control, shorten
 from llmlab_pytest.reporting import _format
 
 _NAME_WIDTH = 32
+_SHORTEST_NAME = 12
 _GAP = "  "
 
 
@@ -23,13 +25,17 @@ class _Column:
     align: str = ">"
 
 
-_COLUMNS = (
-    _Column("task", lambda row, _: _name(row.plan.task), align="<"),
-    _Column("model", lambda row, _: _name(row.plan.model), align="<"),
+_WHO = (
+    _Column("task", lambda row, _: row.plan.task, align="<"),
+    _Column("model", lambda row, _: row.plan.model, align="<"),
+)
+_FOUND = (
     _Column("metric", lambda _, metric: metric.name, is_per_row=False, align="<"),
     _Column("value", lambda _, m: _format.score(m.value), is_per_row=False),
     _Column("95% interval", lambda _, m: _format.interval(m), is_per_row=False),
     _Column("n", lambda row, _: _format.samples(row)),
+)
+_TAKEN = (
     _Column("miss", lambda row, _: _format.count(row.misses)),
     _Column("err", lambda row, _: _format.count(row.errors)),
     _Column("cost", lambda row, _: _format.money(row.cost_usd)),
@@ -38,7 +44,6 @@ _COLUMNS = (
     _Column("p95", lambda row, _: _format.seconds(row.latency_p95_s)),
     _Column("tok/s", lambda row, _: _format.rate(row.tokens_per_s)),
 )
-_FIRST_TO_GO = ("tok/s", "p95", "p50", "tokens", "cost", "err", "miss", "n")
 
 
 def render_terminal(report: Report, *, width: int) -> list[str]:
@@ -46,45 +51,60 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
 
     Args:
         report: rows in any order; they are shown by task, then model.
-        width: columns of the terminal; fewer than about 70 cannot hold the table.
+        width: columns of the terminal; about 70 are needed.
     """
     rows = sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model))
-    lines, hidden = _table(rows, width)
+    lines = _grid((*_FOUND, *_TAKEN), rows)
+    if max(map(len, lines)) > width:
+        lines = [*_fitted(_FOUND, rows, width), "", *_fitted(_TAKEN, rows, width)]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
-    return [*lines, "", *_footer(report, hidden)]
+    return [*lines, "", *_footer(report)]
 
 
-def _table(rows: Sequence[TaskRow], width: int) -> tuple[list[str], list[str]]:
-    columns = list(_COLUMNS)
-    hidden: list[str] = []
-    while True:
-        lines = _aligned(columns, rows)
-        if len(lines[0]) <= width or len(hidden) == len(_FIRST_TO_GO):
-            return lines, hidden
-        hidden.append(_FIRST_TO_GO[len(hidden)])
-        columns = [column for column in columns if column.title not in hidden]
+def _fitted(
+    columns: Sequence[_Column], rows: Sequence[TaskRow], width: int
+) -> list[str]:
+    """Return the lines with names as short as it takes."""
+    lines: list[str] = []
+    for name_width in range(_NAME_WIDTH, _SHORTEST_NAME - 1, -1):
+        lines = _grid(columns, rows, name_width=name_width)
+        if max(map(len, lines)) <= width:
+            break
+    return lines
 
 
-def _aligned(columns: Sequence[_Column], rows: Sequence[TaskRow]) -> list[str]:
-    grid = [[column.title for column in columns]]
+def _grid(
+    columns: Sequence[_Column],
+    rows: Sequence[TaskRow],
+    *,
+    name_width: int = _NAME_WIDTH,
+) -> list[str]:
+    cells = [[column.title for column in (*_WHO, *columns)]]
+    is_per_metric = not all(column.is_per_row for column in columns)
     for row in rows:
-        for index, metric in enumerate(row.metrics or (_no_metric(),)):
-            grid.append(
-                [
-                    column.cell(row, metric)
-                    if index == 0 or not column.is_per_row
-                    else ""
-                    for column in columns
-                ]
-            )
-    widths = [max(len(cells[i]) for cells in grid) for i in range(len(columns))]
+        metrics = row.metrics or (_no_metric(),)
+        for index, metric in enumerate(metrics if is_per_metric else metrics[:1]):
+            names = [
+                shorten(column.cell(row, metric), name_width) if index == 0 else ""
+                for column in _WHO
+            ]
+            values = [
+                column.cell(row, metric) if index == 0 or not column.is_per_row else ""
+                for column in columns
+            ]
+            cells.append([*names, *values])
+    return _aligned(cells, [column.align for column in (*_WHO, *columns)])
+
+
+def _aligned(cells: Sequence[Sequence[str]], aligns: Sequence[str]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         _GAP.join(
-            f"{cell:{column.align}{room}}"
-            for cell, column, room in zip(cells, columns, widths, strict=True)
-        )
-        for cells in grid
+            f"{cell:{align}{room}}"
+            for cell, align, room in zip(line, aligns, widths, strict=True)
+        ).rstrip()
+        for line in cells
     ]
 
 
@@ -97,17 +117,11 @@ def _verdicts(report: Report) -> list[str]:
     return lines
 
 
-def _footer(report: Report, hidden: Sequence[str]) -> list[str]:
+def _footer(report: Report) -> list[str]:
     parts = [f"run {report.run_id}"]
     if any(row.plan.planned < row.plan.available for row in report.rows):
         parts.append(f"subsets drawn with seed {report.factors.get('seed', '?')}")
-    if hidden:
-        parts.append(f"wider terminals also show {', '.join(reversed(hidden))}")
     return [" · ".join(parts)]
-
-
-def _name(text: str) -> str:
-    return shorten(text, _NAME_WIDTH)
 
 
 def _tokens(row: TaskRow) -> int:
