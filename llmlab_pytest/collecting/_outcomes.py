@@ -82,7 +82,7 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
         compute_s=completion.compute_s,
     )
     item.stash[_recorded_key] = True
-    session.record(item, result)
+    session.record(item, result, case=case)
     primary = scores[0]
     outcome = "miss" if result.is_miss else "hit"
     item.user_properties.append((OUTCOME, outcome))
@@ -143,6 +143,7 @@ def _record_error(item: pytest.Item, error: BaseException) -> None:
             epoch=case.epoch,
             error=_text(error),
         ),
+        case=case,
     )
     if isinstance(error, LlmlabError):
         item.user_properties.append((OUTCOME, "error"))

@@ -89,11 +89,13 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
     if draft.case is None:
         available, metrics = draft.planned, (TESTS,)
     else:
-        planned = draft.case.planned
-        available = planned.available * planned.task.epochs
-        metrics = planned.task.metrics
+        planned, task = draft.case.planned, draft.case.planned.task
+        available = planned.available * task.epochs
+        metrics = task.metrics
         factors |= {
-            "task_hash": planned.task.hash,
+            "task_version": task.version,
+            "task_hash": task.hash,
+            "prompt_hash": task.prompt_hash,
             "data_hash": planned.data_hash,
             "model": draft.case.spec.fingerprint,
             "seed": str(llmlab.settings.seed),

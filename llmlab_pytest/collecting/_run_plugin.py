@@ -121,13 +121,20 @@ class RunPlugin:
         return report
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def pytest_sessionfinish(
+        self, session: pytest.Session, exitstatus: int | pytest.ExitCode
+    ) -> None:
         """Stop asking; tell the controller that there is something to report."""
         self._llmlab.stop()
         if is_worker(self._config):
             self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._config.option.collectonly:
-            self._llmlab.finish(interrupted=bool(session.shouldstop))
+            cut = session.shouldstop or session.shouldfail
+            if not cut and exitstatus in (
+                pytest.ExitCode.OK,
+                pytest.ExitCode.TESTS_FAILED,
+            ):
+                self._llmlab.finish()
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter

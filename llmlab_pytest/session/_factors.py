@@ -5,6 +5,7 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from llmlab_pytest.core import ModelSpec, canonical_json, redact
 from llmlab_pytest.session._settings import Settings
 
 _LIBRARIES = (
@@ -35,6 +36,15 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return factors
+
+
+def model_factors(spec: ModelSpec, digest: str) -> dict[str, str]:
+    """Return what identifies a loaded model: its weights and how it decodes."""
+    asked = {"provider": spec.provider, "id": spec.id, "defaults": dict(spec.defaults)}
+    return {
+        f"model_digest:{spec.alias}": digest,
+        f"model:{spec.alias}": redact(canonical_json(asked)),
+    }
 
 
 def _git_commit(root: Path) -> str | None:

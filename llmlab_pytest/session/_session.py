@@ -29,7 +29,7 @@ from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
 from llmlab_pytest.providers import load_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
-from llmlab_pytest.session._factors import run_factors
+from llmlab_pytest.session._factors import model_factors, run_factors
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._registries import Registries
@@ -104,9 +104,7 @@ class LlmlabSession:
 
     def _load(self, spec: ModelSpec) -> Model:
         model = load_model(spec, self.registries.providers)
-        self.store.add_factors(
-            self.run_id, {f"model_digest:{spec.alias}": model.digest}
-        )
+        self.store.add_factors(self.run_id, model_factors(spec, model.digest))
         return model
 
     def plan(self, task: Task) -> PlannedTask:
@@ -195,9 +193,16 @@ class LlmlabSession:
             for name, scorer in self.scorers_of(case.planned.task)
         )
 
-    def record(self, item: pytest.Item, result: SampleResult) -> None:
-        """Store a result and tell the observers."""
-        self.store.record_result(self.run_id, result)
+    def record(
+        self, item: pytest.Item, result: SampleResult, *, case: Case | None = None
+    ) -> None:
+        """Store a result, with what was asked, and tell the observers."""
+        if case is None:
+            self.store.record_result(self.run_id, result)
+        else:
+            self.store.record_result(
+                self.run_id, result, sample=case.sample, call_key=case.key
+            )
         item.ihook.pytest_llmlab_sample_scored(item=item, result=result)
 
     def plan_groups(self, plans: Sequence[TaskPlan]) -> None:
@@ -247,10 +252,9 @@ class LlmlabSession:
         if "engine" in self.__dict__:
             self.engine.close()
 
-    def finish(self, *, interrupted: bool) -> None:
-        """Mark the run as finished, unless it was interrupted."""
-        if not interrupted:
-            self.store.finish_run(self.run_id, finished_at=_now())
+    def finish(self) -> None:
+        """Mark the run as finished by itself."""
+        self.store.finish_run(self.run_id, finished_at=_now())
 
     def close(self) -> None:
         """Stop the engine and close the store, if they were ever needed."""

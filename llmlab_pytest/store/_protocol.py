@@ -44,9 +44,6 @@ class Store(Protocol):
         """Return a run's plans, sorted by task and model."""
         ...
 
-    def record_sample(self, sample: Sample, *, task: str) -> None:
-        """Keep a sample's content."""
-
     def record_completion(
         self,
         run_id: str,
@@ -68,13 +65,24 @@ class Store(Protocol):
     ) -> None:
         """Keep why a call failed."""
 
-    def record_result(self, run_id: str, result: SampleResult) -> None:
-        """Keep a result with its scores."""
+    def record_result(
+        self,
+        run_id: str,
+        result: SampleResult,
+        *,
+        sample: Sample | None = None,
+        call_key: str | None = None,
+    ) -> None:
+        """Keep a result with its scores, its sample, and which call it judged."""
 
     def results(
         self, run_id: str, *, task: str | None = None, model: str | None = None
     ) -> list[SampleResult]:
         """Return results in a stable order."""
+        ...
+
+    def samples(self, run_id: str, *, task: str) -> list[Sample]:
+        """Return the samples of a task that a run has results of."""
         ...
 
     def close(self) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
+    Sample,
     SampleResult,
     Score,
     TaskPlan,
     TokenLogprob,
     Usage,
+    digest_of,
 )
 
 Row = Mapping[str, Any]
@@ -51,6 +53,26 @@ def completion_of(row: Row) -> Completion:
         TokenLogprob(**part) for part in content["token_logprobs"]
     )
     return Completion(**content)
+
+
+def sample_columns(sample: Sample, *, task: str) -> dict[str, Any]:
+    """Return a sample's columns; its hash tells versions of one id apart."""
+    content = dump(asdict(sample))
+    return {
+        "task": task,
+        "sample_hash": digest_of(content),
+        "sample_id": sample.id,
+        "content": content,
+    }
+
+
+def sample_of(row: Row) -> Sample:
+    """Rebuild a sample."""
+    content = json.loads(row["content"])
+    target = content["target"]
+    content["target"] = tuple(target) if isinstance(target, list) else target
+    content["choices"] = tuple(content["choices"])
+    return Sample(**content)
 
 
 def plan_columns(plan: TaskPlan) -> dict[str, Any]:

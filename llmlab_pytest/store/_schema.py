@@ -98,6 +98,8 @@ results = Table(
     Column("model", String, primary_key=True),
     Column("sample_id", String, primary_key=True),
     Column("epoch", Integer, primary_key=True),
+    Column("sample_hash", String),
+    Column("call_key", String),
     Column("error", Text),
     Column("usage", Text, nullable=False),
     Column("cost_usd", Float),

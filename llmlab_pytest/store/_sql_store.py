@@ -1,7 +1,6 @@
 """The store: what runs asked, answered and scored, in one SQL database."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -89,17 +88,6 @@ class SqlStore:
         ordered = statement.order_by(table.c.task, table.c.model)
         return [columns.plan_of(row) for row in self._read(ordered)]
 
-    def record_sample(self, sample: Sample, *, task: str) -> None:
-        """Keep a sample's content, once per task and content."""
-        content = asdict(sample)
-        row = {
-            "task": task,
-            "sample_hash": digest_of(columns.dump(content)),
-            "sample_id": sample.id,
-            "content": columns.dump(content),
-        }
-        self._write(schema.samples, [row], replace=False)
-
     def record_completion(
         self,
         run_id: str,
@@ -145,14 +133,31 @@ class SqlStore:
         }
         self._write(schema.errors, [row], replace=True)
 
-    def record_result(self, run_id: str, result: SampleResult) -> None:
-        """Keep a result with its scores, replacing an earlier one."""
+    def record_result(
+        self,
+        run_id: str,
+        result: SampleResult,
+        *,
+        sample: Sample | None = None,
+        call_key: str | None = None,
+    ) -> None:
+        """Keep a result with its scores, replacing an earlier one.
+
+        Args:
+            run_id: the run.
+            result: what became of the sample.
+            sample: what was asked; its content is kept once per task.
+            call_key: the completion that was judged.
+        """
         table = schema.scores
-        row = {"run_id": run_id, **columns.result_columns(result)}
-        address = {
-            name: row[name]
-            for name in ("run_id", "task", "model", "sample_id", "epoch")
+        asked = columns.sample_columns(sample, task=result.task) if sample else {}
+        row = {
+            "run_id": run_id,
+            "sample_hash": asked.get("sample_hash"),
+            "call_key": call_key,
+            **columns.result_columns(result),
         }
+        address = {name: row[name] for name in _ADDRESS}
         scores = [
             {**address, "position": position, **columns.score_columns(score)}
             for position, score in enumerate(result.scores)
@@ -161,6 +166,8 @@ class SqlStore:
             *(table.c[name] == value for name, value in address.items())
         )
         with explained(self._name), self._engine.begin() as connection:
+            if asked:
+                connection.execute(self._upsert(schema.samples, replace=False), asked)
             connection.execute(self._upsert(schema.results, replace=True), [row])
             connection.execute(outdated)
             if scores:
@@ -180,6 +187,22 @@ class SqlStore:
             columns.result_of(row, scores.get(_address(row), ()))
             for row in self._rows_of(schema.results, run_id, task, model)
         ]
+
+    def samples(self, run_id: str, *, task: str) -> list[Sample]:
+        """Return the samples of a task that a run has results of, by their ids."""
+        kept, judged = schema.samples, schema.results
+        statement = (
+            select(kept)
+            .join(
+                judged,
+                (judged.c.task == kept.c.task)
+                & (judged.c.sample_hash == kept.c.sample_hash),
+            )
+            .where(judged.c.run_id == run_id, judged.c.task == task)
+            .order_by(kept.c.sample_id)
+            .distinct()
+        )
+        return [columns.sample_of(row) for row in self._read(statement)]
 
     def close(self) -> None:
         """Close every connection."""

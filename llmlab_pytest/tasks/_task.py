@@ -22,6 +22,19 @@ _NOT_HASHED = (
     "data",
 )
 
+_ASKED = (
+    "kind",
+    "prompt",
+    "contexts",
+    "choices",
+    "system",
+    "description",
+    "is_chat",
+    "target_delimiter",
+    "demonstration_delimiter",
+    "shots",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubFile:
@@ -127,6 +140,14 @@ class Task:
         for name in _NOT_HASHED:
             del content[name]
         return digest_of(content)
+
+    @property
+    def prompt_hash(self) -> str:
+        """Digest of what decides the words that a model is asked with."""
+        return digest_of(
+            [getattr(self, name) for name in _ASKED]
+            + [self.demonstrations and asdict(self.demonstrations)]
+        )
 
     @property
     def key(self) -> str:
