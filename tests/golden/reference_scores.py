@@ -1,0 +1,65 @@
+"""Print lm-eval's per-sample scores as JSON lines. Run by lm-eval's interpreter.
+
+Reads a plan from standard input: {weights, tasks}, each task with name, task, files,
+samples and limit; `files` are the local files that replace the hub's splits.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import lm_eval
+from lm_eval.models.huggingface import HFLM
+from lm_eval.tasks import TaskManager
+
+
+def load(weights: Path) -> HFLM:
+    return HFLM(
+        pretrained=str(weights.parent),
+        gguf_file=weights.name,
+        dtype="float32",
+        device="cpu",
+        batch_size=4,
+    )
+
+
+def task_of(entry: dict, manager: TaskManager) -> object:
+    override = {
+        "dataset_path": "json",
+        "dataset_name": None,
+        "dataset_kwargs": {"data_files": entry["files"]},
+    }
+    for split, key in (("train", "training_split"), ("validation", "validation_split")):
+        if split not in entry["files"]:
+            override[key] = None
+    task = manager._factory.build(
+        manager._entry(entry["task"]), overrides=override, registry=manager._index
+    )
+    task.set_fewshot_seed(1234)  # what simple_evaluate does, and evaluate does not
+    return task
+
+
+plan = json.load(sys.stdin)
+manager = TaskManager()
+model = load(Path(plan["weights"]))
+for entry in plan["tasks"]:
+    task = task_of(entry, manager)
+    wanted = entry["samples"]
+    results = lm_eval.evaluate(
+        model,
+        task_dict={entry["task"]: task},
+        samples=None if wanted is None else {entry["task"]: wanted},
+        limit=entry["limit"],
+        log_samples=True,
+        bootstrap_iters=0,
+    )
+    for sample in results["samples"][entry["task"]]:
+        scores = {m: sample[m] for m in sample["metrics"]}
+        line = {
+            "plan": entry["name"],
+            "sample": sample["doc_id"],
+            "filter": sample["filter"],
+            "scores": {name: float(value) for name, value in scores.items()},
+            "answer": sample["filtered_resps"][0] if entry["limit"] else None,
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
