@@ -113,10 +113,27 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[_used_by_workers_key] = True
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notice by a report that a worker uses llmlab: an interrupted one never says."""
+    node = getattr(report, "node", None)
+    if node is not None and any(
+        n.startswith("llmlab_") for n, _ in report.user_properties
+    ):
+        node.config.stash[_used_by_workers_key] = True
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Under xdist, judge the gates when all workers are done."""
-    result = yield
+    """Under xdist, judge the gates when all workers are done.
+
+    A run that is interrupted judges none; the final table still shows what is known.
+    """
+    try:
+        result = yield
+    except BaseException:
+        if _used_by_workers_key in session.config.stash:
+            _activate(session.config)
+        raise
     if _used_by_workers_key in session.config.stash:
         load(f"{_COLLECTING}:finish_controller")(session)
     return result

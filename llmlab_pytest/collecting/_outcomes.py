@@ -81,8 +81,8 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
         latency_s=completion.latency_s,
         compute_s=completion.compute_s,
     )
-    item.stash[_recorded_key] = True
     session.record(item, result, case=case)
+    item.stash[_recorded_key] = True
     primary = scores[0]
     outcome = "miss" if result.is_miss else "hit"
     item.user_properties.append((OUTCOME, outcome))

@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
-from llmlab_pytest.collecting._outcomes import case_key, finish_case, record_trouble
+from llmlab_pytest.collecting._outcomes import (
+    OUTCOME,
+    case_key,
+    finish_case,
+    record_trouble,
+)
 from llmlab_pytest.collecting._plans import (
     add_gates,
     case_of,
@@ -111,7 +116,14 @@ class RunPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Record errors of samples and the ends of behaviour tests."""
         report = yield
-        record_trouble(item, call, report)
+        try:
+            record_trouble(item, call, report)
+        except StoreError as lost:
+            # A full disk, say: asking on would pay for answers that are lost.
+            report.outcome = "failed"
+            report.longrepr = f"StoreError: {lost}"
+            item.user_properties.append((OUTCOME, "error"))
+            item.session.shouldstop = f"llmlab cannot keep results: {lost}"
         if call.excinfo and report.when == "setup":
             error = call.excinfo.value
             if isinstance(error, LlmlabError):
@@ -134,7 +146,7 @@ class RunPlugin:
                 pytest.ExitCode.OK,
                 pytest.ExitCode.TESTS_FAILED,
             ):
-                self._llmlab.finish()
+                self._finish(session)
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -142,7 +154,12 @@ class RunPlugin:
         """Print the final table and write it as JSON if asked."""
         if is_worker(self._config) or self._config.option.collectonly:
             return
-        report = self._llmlab.report()
+        try:
+            report = self._llmlab.report()
+        except StoreError as error:
+            terminalreporter.section("llmlab")
+            terminalreporter.write_line(f"StoreError: {error}", red=True)
+            return
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
@@ -154,6 +171,12 @@ class RunPlugin:
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 -- the only way to the width in use
         for line in render_terminal(report, width=width):
             terminalreporter.write_line(line)
+
+    def _finish(self, session: pytest.Session) -> None:
+        try:
+            self._llmlab.finish()
+        except StoreError:  # the summary reads the same store and says it
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def pytest_unconfigure(self) -> None:
         """Release models, threads and the store."""
