@@ -110,7 +110,10 @@ def decide(
             f"first {errors[0].sample_id}: {errors[0].error}"
         )
         return _verdict(gate, plan, "error", reason, metric)
-    if len(results) < plan.planned or not results:
+    if not plan.planned:
+        reason = "no sample was selected with it: run the task without -k or --lf"
+        return _verdict(gate, plan, "inconclusive", reason, metric)
+    if len(results) < plan.planned:
         reason = f"{len(results)} of {plan.planned} planned samples have a result"
         return _verdict(gate, plan, "inconclusive", reason, metric)
     if metric.value is None:
