@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from llmlab_pytest.collecting import llm_task
     from llmlab_pytest.core import (
         AuthError,
-        Capability,
         Completion,
         ConfigError,
         ContentFiltered,
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
         Sample,
         SampleResult,
         Score,
-        StopReason,
         TaskPlan,
         TaskRow,
         TokenLogprob,
@@ -64,7 +62,6 @@ _CORE = "llmlab_pytest.core"
 _ASSERTING = "llmlab_pytest.asserting"
 _ADDRESSES = {
     "AuthError": _CORE,
-    "Capability": _CORE,
     "Completion": _CORE,
     "ConfigError": _CORE,
     "ContentFiltered": _CORE,
@@ -93,7 +90,6 @@ _ADDRESSES = {
     "Sample": _CORE,
     "SampleResult": _CORE,
     "Score": _CORE,
-    "StopReason": _CORE,
     "TaskPlan": _CORE,
     "TaskRow": _CORE,
     "TokenLogprob": _CORE,
@@ -113,7 +109,6 @@ _ADDRESSES = {
 
 __all__ = [
     "AuthError",
-    "Capability",
     "Completion",
     "ConfigError",
     "ContentFiltered",
@@ -142,7 +137,6 @@ __all__ = [
     "Sample",
     "SampleResult",
     "Score",
-    "StopReason",
     "TaskPlan",
     "TaskRow",
     "TokenLogprob",

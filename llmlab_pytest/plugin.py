@@ -130,10 +130,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """
     try:
         result = yield
-    except BaseException:
+    finally:
         if _used_by_workers_key in session.config.stash:
             _activate(session.config)
-        raise
     if _used_by_workers_key in session.config.stash:
         load(f"{_COLLECTING}:finish_controller")(session)
     return result

@@ -12,6 +12,7 @@ from sqlalchemy import (
     QueuePool,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     make_url,
@@ -26,6 +27,8 @@ from llmlab_pytest.core import StoreError, redact
 from llmlab_pytest.store._schema import MIGRATIONS, versions
 
 BUSY_TIMEOUT_S = 60.0
+_MIGRATION_LOCK = 0x6C6C6D6C6162
+"""Any number that nobody else locks: "llmlab" in ASCII."""
 _SQLITE_FIXES = {
     "file is not a database": "Move it away, or name another with --llmlab-store.",
     "database disk image is malformed": "Restore a copy, or name another store.",
@@ -69,7 +72,7 @@ def connect(url: URL) -> Engine:
         raise StoreError(
             f"The store {name!r} needs a database driver that is not installed: "
             f"{error}.",
-            fix="For PostgreSQL run: pip install 'psycopg[binary]'",
+            fix="For PostgreSQL run: pip install 'llmlab-pytest[postgresql]'",
         ) from error
     with explained(name):
         _migrate(engine, name)
@@ -113,6 +116,9 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _migrate(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Workers start together, and creating a table is not safe from that.
+            connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
         found = _version(connection)
         if found > len(MIGRATIONS):
             raise StoreError(
