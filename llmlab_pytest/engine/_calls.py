@@ -49,6 +49,7 @@ class Job:
         # From here on a caller's cancel() has no effect: the answer is paid for.
         self.future.set_running_or_notify_cancel()
         self.is_started = False
+        self.is_looked_up = False
 
     def batch_kind(self) -> object:
         """Return what the jobs of one batch must have in common."""

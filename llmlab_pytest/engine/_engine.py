@@ -10,7 +10,7 @@ not while another one works.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -96,11 +96,13 @@ class Engine:
             loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
-        stopping = asyncio.run_coroutine_threadsafe(self._shut_down(), loop)
-        # On timeout a local model is in the middle of a batch; its thread is a daemon.
-        with suppress(TimeoutError):
-            stopping.result(timeout=_GRACE_S)
-        loop.call_soon_threadsafe(loop.stop)
+        try:
+            stopping = asyncio.run_coroutine_threadsafe(self._shut_down(), loop)
+            # On timeout a local model is in the middle of a step.
+            with suppress(TimeoutError):
+                stopping.result(timeout=_GRACE_S)
+        finally:  # also when Ctrl-C is pressed once more
+            loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=_GRACE_S)
 
     def _on_loop(self, function: Any, *arguments: object) -> None:
@@ -112,7 +114,8 @@ class Engine:
                 )
             if self._loop is None:
                 self._loop = self._started_loop()
-        self._loop.call_soon_threadsafe(function, *arguments)
+            # Within the lock: nothing may come after what `close` sends.
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     def _started_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()
@@ -120,6 +123,7 @@ class Engine:
         def serve() -> None:
             asyncio.set_event_loop(loop)
             loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
         self._thread = threading.Thread(target=serve, name="llmlab-engine", daemon=True)
@@ -138,7 +142,7 @@ class Engine:
     def _want(self, call: Call, wanted: "Future[Completion]") -> None:
         job = self._ahead.pop(call.key, None)
         if job is None:
-            self._dropped.update(self._planned_keys & {call.key})
+            self._skip(call.key)
             job = Job(call)
             self._lane(call).add(job, urgent=True)
             was_started = False
@@ -154,10 +158,16 @@ class Engine:
         for key in keys:
             job = self._ahead.pop(key, None)
             if job is None:
-                self._dropped.add(key)
+                self._skip(key)
             else:
                 self._lane(job.call).drop(job)
         self._fill_window()
+
+    def _skip(self, key: str) -> None:
+        """Leave a key out of the plan, whether it is there already or comes later."""
+        if key in self._planned_keys:
+            self._dropped.add(key)
+        self._planned_keys.add(key)
 
     def _fill_window(self) -> None:
         while self._planned and len(self._ahead) < self._window:
@@ -178,12 +188,11 @@ class Engine:
 
     async def _shut_down(self) -> None:
         self._planned.clear()
-        closing: list[Coroutine[Any, Any, None]] = [
-            lane.close() for lane in self._lanes.values()
-        ]
-        await asyncio.gather(*closing)
+        lanes = [asyncio.create_task(lane.close()) for lane in self._lanes.values()]
+        if lanes:  # bounded: a model that cannot be cancelled is closed all the same
+            await asyncio.wait(lanes, timeout=_GRACE_S / 2)
         if self._pool is not None:
-            await asyncio.to_thread(self._pool.close)
+            await self._pool.close()
 
 
 def _hand_over(
@@ -191,6 +200,17 @@ def _hand_over(
 ) -> None:
     error = done.exception()
     if error is not None:
-        wanted.set_exception(error)
+        wanted.set_exception(_own(error))
     else:
         wanted.set_result(replace(done.result(), prefetched=prefetched))
+
+
+def _own(error: BaseException) -> BaseException:
+    """Copy an error for one caller: raising it adds that caller's frames to it.
+
+    A model that cannot be loaded fails a thousand calls with one error.
+    """
+    copied = type(error).__new__(type(error), *error.args)
+    copied.__dict__.update(error.__dict__)
+    copied.__cause__ = error.__cause__
+    return copied

@@ -7,7 +7,7 @@ on the engine's event loop, so nothing needs a lock.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from llmlab_pytest.core import (
@@ -32,7 +32,7 @@ class Lane:
         self._journal = journal
         self._urgent: deque[Job] = deque()
         self._ahead: deque[Job] = deque()
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
         self._wakeup = asyncio.Event()
         self._server = asyncio.create_task(self._serve())
 
@@ -53,13 +53,16 @@ class Lane:
             self._ahead.remove(job)
 
     async def close(self) -> None:
-        """Cancel everything; jobs that had no answer get an error."""
+        """Cancel everything; jobs that have no answer get an error.
+
+        They get it first: a model that resists being cancelled keeps nobody waiting.
+        """
+        for jobs in (self._urgent, self._ahead, *self._in_flight.values()):
+            self._stop(jobs)
         tasks = [self._server, *self._in_flight]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for job in (*self._urgent, *self._ahead):
-            _fail(job, _stopped(self._spec))
 
     async def _serve(self) -> None:
         while True:
@@ -78,9 +81,12 @@ class Lane:
             self._refuse_all(error)
             return
         jobs = self._take(model.batch_size)
-        task = asyncio.create_task(self._run_batch(model, jobs))
-        self._in_flight.add(task)
-        task.add_done_callback(self._in_flight.discard)
+        if not jobs:  # they were dropped while the model was loading
+            self._pool.release(self._spec)
+            return
+        task = asyncio.create_task(self._run(model, jobs))
+        self._in_flight[task] = jobs
+        task.add_done_callback(self._end)
         if len(self._in_flight) >= model.concurrency:
             await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
 
@@ -108,6 +114,10 @@ class Lane:
         return jobs
 
     def _is_settled(self, job: Job) -> bool:
+        if job.is_looked_up:
+            return False
+        job.is_looked_up = True
+
         def settle() -> bool:
             _ = job.call.request
             earlier = self._journal.lookup(job.call)
@@ -118,20 +128,21 @@ class Lane:
 
         return _guard(job, self._spec, settle)
 
-    async def _run_batch(self, model: Model, jobs: Sequence[Job]) -> None:
-        try:
-            if jobs:  # else they were dropped while the model was loading
-                await self._run(model, jobs)
-        except asyncio.CancelledError:
-            for job in jobs:
-                _fail(job, _stopped(self._spec))
-            raise
-        finally:
-            self._pool.release(self._spec)
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """Give the model back; what the run left without an answer gets an error.
+
+        A callback, since a task that is cancelled before its first step runs no code.
+        """
+        self._stop(self._in_flight.pop(task))
+        self._pool.release(self._spec)
+
+    def _stop(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            _fail(job, _stopped(self._spec))
 
     async def _run(self, model: Model, jobs: Sequence[Job]) -> None:
         try:
-            completions = await _completions(model, jobs)
+            completions = await _completions(model, jobs, self._spec)
         except LlmlabError as error:
             if len(jobs) == 1:
                 self._finish_with_error(jobs[0], error)
@@ -160,41 +171,52 @@ class Lane:
         _guard(job, self._spec, settle)
 
     def _refuse_all(self, error: LlmlabError) -> None:
-        """Fail every queued job: the model cannot be loaded."""
-        for queue in (self._urgent, self._ahead):
-            while queue:
-                self._finish_with_error(queue.popleft(), error)
+        """Fail every queued job without an earlier answer: there is no model."""
+        while queue := self._front():
+            self._finish_with_error(queue.popleft(), error)
 
 
-async def _completions(model: Model, jobs: Sequence[Job]) -> Sequence[Completion]:
+async def _completions(
+    model: Model, jobs: Sequence[Job], spec: ModelSpec
+) -> Sequence[Completion]:
     requests = [job.call.request for job in jobs]
     try:
         completions = await model.run(requests)
-    except LlmlabError:
+    except (LlmlabError, asyncio.CancelledError, GeneratorExit):
         raise
-    except Exception as error:  # the boundary to providers
-        raise _unexpected(model.spec, error) from error
-    if len(completions) != len(requests):
+    except BaseException as error:  # the boundary to providers; theirs may even exit
+        raise _unexpected(spec, error) from error
+    if wrong := _mismatch(completions, len(requests)):
         raise ProviderError(
-            f"{model.spec.provider!r} returned {len(completions)} completions "
-            f"for {len(requests)} requests.",
+            f"{spec.provider!r} returned {wrong} for {len(requests)} requests.",
+            allowed="A model returns one completion per request, in order.",
             fix="This is a bug of the provider.",
         )
     return completions
+
+
+def _mismatch(completions: object, count: int) -> str | None:
+    """Say what is wrong with a model's reply to `count` requests."""
+    if not isinstance(completions, Sequence):
+        return repr(type(completions).__name__)
+    strangers = [c for c in completions if not isinstance(c, Completion)]
+    if strangers:
+        return f"a {type(strangers[0]).__name__!r} among its completions"
+    return None if len(completions) == count else f"{len(completions)} completions"
 
 
 def _guard(job: Job, spec: ModelSpec, settle: Callable[[], bool]) -> bool:
     """Run `settle`; whatever it raises becomes the job's error.
 
     Building a request runs templates, and the journal a database: both raise
-    `LlmlabError`. Anything else is a bug that must reach the waiting test rather than
-    leave it waiting.
+    `LlmlabError`. Anything else, an exit included, must reach the waiting test rather
+    than end the engine and leave it waiting.
     """
     try:
         return settle()
     except LlmlabError as error:
         _fail(job, error)
-    except Exception as error:  # noqa: BLE001 -- see above: re-raised in the test
+    except BaseException as error:  # noqa: BLE001 -- see above: re-raised in the test
         _fail(job, _unexpected(spec, error))
     return True
 
@@ -204,7 +226,7 @@ def _fail(job: Job, error: LlmlabError) -> None:
         job.future.set_exception(error)
 
 
-def _unexpected(spec: ModelSpec, error: Exception) -> ProviderError:
+def _unexpected(spec: ModelSpec, error: BaseException) -> ProviderError:
     wrapped = ProviderError(
         f"{spec.alias!r} ({spec.provider}) failed with "
         f"{type(error).__name__}: {redact(str(error))}",
