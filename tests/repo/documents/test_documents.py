@@ -9,12 +9,18 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[3]
 DATA = Path(__file__).parent / "data"
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "benchmarks" / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
 RunPage = Callable[[Path], Any]
 BlocksOf = Callable[[Path], list[Any]]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+@pytest.mark.parametrize(
+    "page", PAGES, ids=[f"{page.parent.name}/{page.name}" for page in PAGES]
+)
 def test_page_does_what_it_says(page: Path, run_page: RunPage) -> None:
     """Every block of the page runs and ends as the page says."""
     assert run_page(page).untried == []
