@@ -119,19 +119,27 @@ def decide(
     if metric.value is None:
         reason = f"{gate.metric} has no value for {len(results)} samples"
         return _verdict(gate, plan, "inconclusive", reason, metric)
-    metric = _at_confidence(gate, metric, results)
-    return _verdict(gate, plan, _state(gate, metric), _reason(gate, metric), metric)
+    judged = _at_confidence(gate, metric, results)
+    if judged is None:
+        reason = f"{gate.metric} has no interval at the confidence that is asked for"
+        return _verdict(gate, plan, "inconclusive", reason, metric)
+    return _verdict(gate, plan, _state(gate, judged), _reason(gate, judged), judged)
 
 
 def _at_confidence(
     gate: Gate, metric: Metric, results: Sequence[SampleResult]
-) -> Metric:
-    """Give the metric the interval that the gate asks for."""
+) -> Metric | None:
+    """Give the metric the interval that the gate asks for.
+
+    A plugin's metric has the interval that its author computed and no other.
+    """
     if gate.confidence is None:
         return replace(metric, interval=None)
     if metric.interval is None or metric.interval.confidence == gate.confidence:
         return metric
     values = values_of(results, gate.metric)
+    if not values:
+        return None
     return replace(metric, interval=interval_of(values, confidence=gate.confidence))
 
 

@@ -63,7 +63,13 @@ def _argmax_scorer(name: str, length_of: Callable[[str], float]) -> Scorer:
                 f"completion scores {len(lls)} continuations.",
                 fix="Use this scorer in a task of kind 'loglikelihood'.",
             )
-        lengths = map(length_of, sample.choices)
+        lengths = [length_of(choice) for choice in sample.choices]
+        if 0.0 in lengths:
+            raise ConfigError(
+                f"Sample {sample.id!r} has an empty choice, and {name} divides by its "
+                "length.",
+                fix="Correct the row, or use acc.",
+            )
         values = [ll / length for ll, length in zip(lls, lengths, strict=True)]
         best = values.index(max(values))
         return Score(

@@ -1,8 +1,9 @@
 """Numbers in prose: found by a fixed grammar, compared with a tolerance.
 
 A number is digits with optional thousands separators (`,` between groups of three),
-decimals after `.`, an exponent, a sign that is not a hyphen between words, a currency
-sign before it and a percent sign after it. Fractions, words and units are left out.
+decimals after `.`, an exponent, a sign that touches it (neither a hyphen between words
+nor the dash of a list is one), a currency sign before it and a percent sign after it.
+Fractions, words and units are left out.
 """
 
 import math
@@ -14,7 +15,7 @@ from llmlab_pytest.scorers._protocol import Scorer, text_of
 from llmlab_pytest.scorers._text import targets_of
 
 _NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>[-+\u2212]?)\s?[$€£¥]?(?P<sign2>[-+\u2212]?)"
+    r"(?<![\w.])(?P<sign>[-+\u2212]?)(?:[$€£¥]\s?)?(?P<sign2>[-+\u2212]?)"
     r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"(?P<exponent>[eE][-+]?\d+)?(?![\w])"
 )
