@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
     Target,
     escape_control,
     redact,
+    shorten,
 )
 from llmlab_pytest.scorers import (
     Scorer,
@@ -31,6 +32,7 @@ from llmlab_pytest.scorers import (
 )
 
 _MAX_TEXT = 1200
+_MAX_LINE = 200
 _INDENT = "    "
 
 
@@ -45,6 +47,10 @@ class LlmAssertionError(AssertionError):
     def __init__(self, message: str, *, score: Score) -> None:
         super().__init__(message)
         self.score = score
+
+
+# The first line of pytest's summary shows where an exception lives, and then is full.
+LlmAssertionError.__module__ = "llmlab_pytest"
 
 
 def _is_ours(excinfo: Any) -> bool:
@@ -180,10 +186,11 @@ def _hold(
         return score
     text = completion if isinstance(completion, str) else completion.text
     by = "" if isinstance(completion, str) else f" ({completion.model})"
-    reason = (score.explanation or "no match").split("; ")
+    parts = (score.explanation or "no match").split("; ")
+    reason = [shorten(part, _MAX_LINE) for part in parts]
     lines = [f"{score.scorer}{by}: {reason[0]}"]
     lines += [f"{_INDENT}{part}" for part in reason[1:]]
-    lines += [f"  wanted: {wanted}", "  text:", *_quoted(text)]
+    lines += [f"  wanted: {shorten(wanted, _MAX_LINE)}", "  text:", *_quoted(text)]
     if details is not None and isinstance(target, str):
         lines += ["  difference (- wanted, + text):", *details(target, text)]
     raise LlmAssertionError(escape_control(redact("\n".join(lines))), score=score)

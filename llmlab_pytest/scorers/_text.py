@@ -73,7 +73,13 @@ def contains_none(
         return not any(found)
 
     finder = _Finder(case_sensitive=case_sensitive, whole_word=whole_word)
-    return _keyword_scorer("contains_none", none_of, keywords, finder)
+    return _keyword_scorer(
+        "contains_none",
+        none_of,
+        keywords,
+        finder,
+        faults=lambda present, _: [f"found {_listed(present)}"],
+    )
 
 
 def regex(*, pattern: str | None = None, full: bool = False, group: int = 0) -> Scorer:
@@ -138,6 +144,8 @@ def _keyword_scorer(
     decide: Callable[[list[bool]], bool],
     keywords: Sequence[str] | None,
     find: _Finder,
+    *,
+    faults: Callable[[Sequence[str], Sequence[str]], list[str]] | None = None,
 ) -> Scorer:
     if isinstance(keywords, str):
         raise ConfigError(f"keywords is {keywords!r}.", allowed="It takes a list.")
@@ -156,10 +164,14 @@ def _keyword_scorer(
             answer=", ".join(present) or None,
             explanation=None
             if is_right
-            else f"found {_listed(present)}; missing {_listed(missing)}",
+            else "; ".join((faults or _faults)(present, missing)),
         )
 
     return score
+
+
+def _faults(present: Sequence[str], missing: Sequence[str]) -> list[str]:
+    return [f"found {_listed(present)}", f"missing {_listed(missing)}"]
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -1,0 +1,147 @@
+"""From results to numbers: what counts, what does not, and what stays unknown."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmlab_pytest.core import (
+    ConfigError,
+    Metric,
+    SampleResult,
+    Score,
+    TaskPlan,
+    Usage,
+)
+from llmlab_pytest.metrics import build_row, compute, default_metrics, values_of
+
+PLAN = TaskPlan(task="t", model="m", planned=4, available=9)
+
+
+def result(sample: str, *values: float | None, epoch: int = 1, **fields: Any) -> Any:
+    """Return a result with scores a, b, … of these values."""
+    scores = tuple(
+        Score(scorer=name, value=value)
+        for name, value in zip("abc", values, strict=False)
+    )
+    base: dict[str, Any] = {"task": "t", "model": "m", "cost_usd": 0.0}
+    return SampleResult(
+        **{**base, "sample_id": sample, "epoch": epoch, "scores": scores, **fields}
+    )
+
+
+def metric(name: str, results: Sequence[SampleResult]) -> Metric:
+    return compute(name, results, default_metrics())
+
+
+def test_accuracy_is_the_primary_scorer() -> None:
+    """`accuracy` and the first scorer's name are the same mean, by Wilson."""
+    results = [result("1", 1, 0), result("2", 1, 0), result("3", 0, 1)]
+    for name in ("accuracy", "a"):
+        found = metric(name, results)
+        assert found.value == pytest.approx(2 / 3)
+        assert found.n == 3
+        assert found.interval is not None
+        assert found.interval.method == "wilson"
+        assert found.interval.low == pytest.approx(0.2077, abs=1e-4)
+    assert metric("b", results).value == pytest.approx(1 / 3)
+
+
+def test_shares_get_students_interval() -> None:
+    """Scores between 0 and 1 are no proportion."""
+    found = metric("accuracy", [result("1", 0.2), result("2", 0.9), result("3", 1.0)])
+    assert found.interval is not None
+    assert found.interval.method == "student-t"
+    assert found.value == pytest.approx(0.7)
+
+
+def test_epochs_of_a_sample_count_once() -> None:
+    """Ten repetitions of two samples are two samples."""
+    results = [result("1", 1, epoch=n) for n in range(1, 11)]
+    results += [result("2", n % 2, epoch=n) for n in range(1, 11)]
+    found = metric("accuracy", results)
+    assert (found.value, found.n) == (0.75, 2)
+
+
+def test_errors_are_in_no_mean() -> None:
+    """Trouble is not a wrong answer: the mean is over what was answered."""
+    results = [result("1", 1), result("2", error="ProviderError: gone", cost_usd=None)]
+    assert metric("accuracy", results).value == 1.0
+    assert metric("accuracy", results).n == 1
+    assert metric("errors", results).value == 1
+    assert metric("error_rate", results).value == 0.5
+    row = build_row(PLAN, results, default_metrics())
+    assert (row.samples, row.misses, row.errors) == (2, 0, 1)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, None]), min_size=1), st.integers(0, 99))
+def test_order_changes_nothing(values: list[float | None], seed: int) -> None:
+    """Workers finish in any order."""
+    results = [result(str(n), value) for n, value in enumerate(values)]
+    shuffled = results.copy()
+    random.Random(seed).shuffle(shuffled)
+    assert metric("accuracy", results) == metric("accuracy", shuffled)
+    judged = [value for value in values if value is not None]
+    assert metric("misses", results).value == judged.count(0.0)
+
+
+def test_cost_is_unknown_as_soon_as_one_is() -> None:
+    """A total of what is known would look like the total."""
+    known = [result("1", 1, cost_usd=0.25), result("2", 1, cost_usd=0.5)]
+    assert metric("cost_usd", known).value == 0.75
+    assert metric("cost_usd", [*known, result("3", 1, cost_usd=None)]).value is None
+
+
+def test_row_sums_tokens_and_times() -> None:
+    """Tokens add up; latencies are quantiles; speed is tokens by time asked."""
+    results = [
+        result(
+            str(n),
+            1,
+            usage=Usage(input_tokens=10, output_tokens=n),
+            latency_s=float(n),
+        )
+        for n in range(1, 5)
+    ]
+    row = build_row(PLAN, results, default_metrics())
+    assert (row.usage.input_tokens, row.usage.output_tokens) == (40, 10)
+    assert row.latency_p50_s == 2.5
+    assert row.latency_p95_s == pytest.approx(3.85)
+    assert row.tokens_per_s == 5.0
+    assert metric("output_tokens", results).value == 10
+    empty = build_row(PLAN, [], default_metrics())
+    assert (empty.samples, empty.latency_p50_s, empty.tokens_per_s) == (0, None, None)
+
+
+def test_misses_of_shares_are_not_counted() -> None:
+    """A share is neither right nor wrong."""
+    row = build_row(PLAN, [result("1", 0.3)], default_metrics())
+    assert row.misses is None
+
+
+def test_row_shows_the_metrics_of_the_plan() -> None:
+    """The card's metrics, else one per scorer."""
+    results = [result("1", 1, 0)]
+    names = [m.name for m in build_row(PLAN, results, default_metrics()).metrics]
+    assert names == ["a", "b"]
+    chosen = TaskPlan(
+        task="t", model="m", planned=1, available=1, metrics=("misses", "b")
+    )
+    names = [m.name for m in build_row(chosen, results, default_metrics()).metrics]
+    assert names == ["misses", "b"]
+
+
+def test_unknown_metric_is_suggested() -> None:
+    """A typo leads to the metric that was meant."""
+    with pytest.raises(ConfigError, match=r"'acuracy'.*'accuracy'"):
+        metric("acuracy", [result("1", 1)])
+
+
+def test_values_are_by_sample() -> None:
+    """Unscored results give no value."""
+    results = [result("1", 1), result("2", None), result("3", 0, epoch=2)]
+    assert values_of(results, "a") == [1.0, 0.0]
+    assert values_of(results, "nothing") == []

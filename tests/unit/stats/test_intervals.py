@@ -1,0 +1,99 @@
+"""Intervals and quantiles against scipy and numpy."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
+from llmlab_pytest.stats._student import student_t_quantile
+
+numpy = pytest.importorskip("numpy", reason="the reference comes with extra [local]")
+scipy_stats = pytest.importorskip("scipy.stats", reason="comes with extra [local]")
+CONFIDENCES = (0.5, 0.8, 0.9, 0.95, 0.99, 0.999)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 20_000), st.data(), st.sampled_from(CONFIDENCES))
+def test_wilson_equals_scipy(n: int, data: st.DataObject, confidence: float) -> None:
+    """The score interval without continuity correction."""
+    successes = data.draw(st.integers(0, n))
+    found = wilson(successes, n, confidence=confidence)
+    expected = scipy_stats.binomtest(successes, n).proportion_ci(
+        confidence, method="wilson"
+    )
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=1e-12)
+    assert found.low <= successes / n <= found.high
+    assert (found.confidence, found.method) == (confidence, "wilson")
+
+
+def test_wilson_ends_are_exact() -> None:
+    """Nothing right is 0 and everything right is 1, without rounding; none is none."""
+    nothing, everything = wilson(0, 7), wilson(7, 7)
+    assert nothing is not None
+    assert everything is not None
+    assert (nothing.low, everything.high) == (0.0, 1.0)
+    assert wilson(0, 0) is None
+    for successes in (-1, 8):
+        with pytest.raises(ValueError, match="successes of 7"):
+            wilson(successes, 7)
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 19, 99, 1000, 10_000])
+@pytest.mark.parametrize("confidence", CONFIDENCES)
+def test_student_quantile_equals_scipy(degrees: int, confidence: float) -> None:
+    """Without scipy's import the same quantile to nine digits."""
+    p = (1 + confidence) / 2
+    expected = scipy_stats.t.ppf(p, degrees)
+    assert student_t_quantile(p, degrees) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=60))
+def test_student_interval_equals_scipy(values: list[float]) -> None:
+    """Mean, standard error and interval are scipy's."""
+    stderr = mean_stderr(values)
+    assert stderr == pytest.approx(scipy_stats.sem(values), rel=1e-9, abs=1e-9)
+    found = student_t(values)
+    assert found is not None
+    half = scipy_stats.t.ppf(0.975, len(values) - 1) * scipy_stats.sem(values)
+    mean = numpy.mean(values)
+    assert found.low == pytest.approx(mean - half, rel=1e-9, abs=1e-6)
+    assert found.high == pytest.approx(mean + half, rel=1e-9, abs=1e-6)
+
+
+def test_one_value_has_no_error() -> None:
+    """Nothing can be said of the spread of one value."""
+    assert mean_stderr([0.5]) is None
+    assert student_t([0.5]) is None
+    assert student_t([]) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50),
+    st.floats(0, 1),
+)
+def test_quantile_equals_numpy(values: list[float], q: float) -> None:
+    """Linear interpolation, numpy's default, whatever the order."""
+    assert quantile(values, q) == pytest.approx(
+        float(numpy.quantile(values, q)), rel=1e-9, abs=1e-6
+    )
+
+
+def test_quantile_of_nothing_is_none() -> None:
+    """No latency is not a latency of 0."""
+    assert quantile([], 0.5) is None
+
+
+def test_wider_confidence_is_a_wider_interval() -> None:
+    """Intervals of one sample are nested."""
+    widths = []
+    for confidence in CONFIDENCES:
+        found = wilson(3, 10, confidence=confidence)
+        assert found is not None
+        widths.append(found.high - found.low)
+    assert widths == sorted(widths)
+    assert math.isclose(widths[-1], 0.6952, abs_tol=0.02)
