@@ -9,6 +9,8 @@ those of the selected samples are kept.
 import random
 from collections.abc import Sequence
 
+from llmlab_pytest.core import DataError
+
 Row = dict[str, object]
 
 
@@ -57,10 +59,24 @@ def draw_first(
         pool: where demonstrations come from.
         shots: how many per row.
         same: a field whose value must be the row's, e.g. MMLU's `subject`.
+
+    Raises:
+        DataError: a row lacks that field.
     """
     if same is None:
         return [list(range(min(shots, len(pool))))] * len(rows)
-    by_value: dict[object, list[int]] = {}
+    by_value: dict[str, list[int]] = {}
     for index, candidate in enumerate(pool):
-        by_value.setdefault(candidate[same], []).append(index)
-    return [by_value.get(row[same], [])[:shots] for row in rows]
+        by_value.setdefault(_value(candidate, same), []).append(index)
+    return [by_value.get(_value(row, same), [])[:shots] for row in rows]
+
+
+def _value(row: Row, field: str) -> str:
+    """Return a field as text, so that 3 in a CSV file is 3 in a JSON file."""
+    if field not in row:
+        raise DataError(
+            f"Demonstrations share the field {field!r} and a row lacks it.",
+            allowed=f"The row has the fields: {', '.join(sorted(row)) or 'none'}.",
+            fix="Correct demonstrations.same of the task card.",
+        )
+    return str(row[field])

@@ -65,9 +65,14 @@ def evaluate(expression: str, fields: Mapping[str, object], *, where: str) -> ob
     """Evaluate a Jinja expression over the fields of a row.
 
     Raises:
-        ConfigError: the expression has a syntax error.
+        ConfigError: the expression is empty or has a syntax error.
         DataError: the row lacks a field, or the expression fails on it.
     """
+    if not expression.strip():  # in parentheses it would be an empty tuple
+        raise ConfigError(
+            f"The expression {expression!r} in {where} is empty.",
+            allowed="An expression is Jinja without braces, e.g. choices[answer].",
+        )
     compiled = _template(f"{{% set value = ({expression}) %}}", expression, where)
     try:
         value: object = vars(compiled.make_module(dict(fields)))["value"]

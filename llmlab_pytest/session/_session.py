@@ -296,7 +296,7 @@ def _resumed_run_id(settings: Settings) -> str | None:
         return None
     store = open_store(settings.store_url)
     try:
-        known = [run.id for run in store.runs()]
+        known = [run.id for run in store.runs(limit=None)]
     finally:
         store.close()
     if settings.resume == LAST_RUN and known:

@@ -29,8 +29,8 @@ class Store(Protocol):
     def finish_run(self, run_id: str, *, finished_at: str) -> None:
         """Note when the run ended by itself."""
 
-    def runs(self, *, limit: int = 20) -> list[RunSummary]:
-        """Return the latest runs, newest first."""
+    def runs(self, *, limit: int | None = 20) -> list[RunSummary]:
+        """Return the latest runs, newest first; all with `None`."""
         ...
 
     def run_factors(self, run_id: str) -> dict[str, str]:

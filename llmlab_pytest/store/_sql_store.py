@@ -59,8 +59,8 @@ class SqlStore:
         with explained(self._name), self._engine.begin() as connection:
             connection.execute(statement.values(finished_at=finished_at))
 
-    def runs(self, *, limit: int = 20) -> list[RunSummary]:
-        """Return the latest runs, newest first."""
+    def runs(self, *, limit: int | None = 20) -> list[RunSummary]:
+        """Return the latest runs, newest first; all with `None`."""
         table = schema.runs
         statement = select(table).order_by(
             table.c.started_at.desc(), table.c.run_id.desc()

@@ -18,6 +18,7 @@ from llmlab_pytest.core import (
     TomlFile,
     check_value,
 )
+from llmlab_pytest.tasks._rows import plain_row
 from llmlab_pytest.tasks._task import (
     DataSource,
     Demonstrations,
@@ -146,6 +147,7 @@ def task_from_spec(
 
     Raises:
         ConfigError: `data` is missing, or a key is unknown or of the wrong kind.
+        DataError: a row holds what JSON cannot.
     """
     settings = {key: _plain(value) for key, value in settings.items()}
     _check(settings, where)
@@ -157,7 +159,8 @@ def task_from_spec(
     if isinstance(data, (str, Path)):
         source = DataSource(file=base_dir / data)
     else:
-        source = DataSource(rows=tuple(dict(row) for row in data))
+        rows = (plain_row(row, f"{where}, row {n}") for n, row in enumerate(data))
+        source = DataSource(rows=tuple(rows))
     fields = {"name": name, **_fields(settings)}
     return _checked(Task(**fields, data=source, where=where))
 

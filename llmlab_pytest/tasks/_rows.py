@@ -4,13 +4,18 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator, Mapping
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from llmlab_pytest.core import DataError, Json, load
 
 Row = dict[str, Any]
+csv.field_size_limit(1 << 30)  # a document in a cell is longer than 128 KiB
 
 
 def load_rows(path: Path) -> list[Row]:
@@ -47,7 +52,60 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
         extra="benchmarks",
         needed_by=str(path),
     )(path)
-    yield from ((f"{path}: row {number}", row) for number, row in enumerate(rows))
+    places = (f"{path}: row {number}" for number in range(len(rows)))
+    for place, row in zip(places, rows, strict=True):
+        yield place, plain_row(row, place)
+
+
+def plain_row(row: Mapping[str, object], where: str) -> Row:
+    """Return a row of what JSON holds: rows are hashed, kept and compared as JSON.
+
+    Dates become ISO texts, decimals texts and tuples lists.
+
+    Raises:
+        DataError: a field holds what JSON cannot, e.g. bytes or NaN.
+    """
+    return {str(name): _plain(value, f"{where}, {name}") for name, value in row.items()}
+
+
+def _plain(value: object, where: str) -> Json:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _no_json(value, where)
+    if isinstance(value, str):
+        return _encodable(value, where)
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return _plain_list(value, where)
+    if isinstance(value, Mapping):
+        return plain_row(value, where)
+    if isinstance(value, (datetime, date, time)):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise _no_json(value, where)
+
+
+def _plain_list(values: Iterable[object], where: str) -> list[Json]:
+    return [_plain(value, f"{where}[{n}]") for n, value in enumerate(values)]
+
+
+def _encodable(text: str, where: str) -> str:
+    """Refuse half of a surrogate pair: no file, hash or model can take it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _no_json(text, where) from error
+    return text
+
+
+def _no_json(value: object, where: str) -> DataError:
+    return DataError(
+        f"{where}: the value {_shown(value)} cannot be kept.",
+        allowed="A field holds text, finite numbers, true, false, null, or lists and "
+        "objects of them.",
+        fix="Remove the field, or write it in another form.",
+    )
 
 
 def _text(path: Path) -> str:
@@ -61,7 +119,7 @@ def _text(path: Path) -> str:
             fix="A task card reads the JSONL of its own name, or the one its key "
             "'data' names.",
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"Cannot read the data file {str(path)!r}: {error}.",
             fix="Correct the path or its permissions.",
@@ -86,8 +144,8 @@ def _parse(name: str, text: str, path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    for row in reader:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    for row in _csv_read(reader, path):
         place = f"{path}:{reader.line_num}"
         if None in row or None in row.values():
             raise DataError(
@@ -95,6 +153,15 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
                 allowed=f"The header names: {', '.join(reader.fieldnames or ())}.",
             )
         yield place, row
+
+
+def _csv_read(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            f"{path}:{reader.line_num}: not CSV: {error}.", fix="Correct the line."
+        ) from error
 
 
 def _jsonl_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
@@ -121,8 +188,10 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
 
 def _decoded(text: str, path: Path, line: int) -> Json:
     try:
-        value: Json = json.loads(text)
-    except ValueError as error:
+        value: Json = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        if "\\ud" in text:  # half of a surrogate pair is no text
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         if not isinstance(error, json.JSONDecodeError):
             raise DataError(
                 f"{path}:{line}: not JSON: {error}.", fix="Correct the line."
@@ -135,6 +204,15 @@ def _decoded(text: str, path: Path, line: int) -> Json:
     return value
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number; write null")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    return value if math.isfinite(value) else _no_constant(digits)
+
+
 def _object(value: Json, where: str) -> Row:
     if not isinstance(value, Mapping):
         raise DataError(
@@ -144,5 +222,5 @@ def _object(value: Json, where: str) -> Row:
     return dict(value)
 
 
-def _shown(value: Json) -> str:
+def _shown(value: object) -> str:
     return repr(value)[:60]

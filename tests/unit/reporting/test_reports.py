@@ -1,0 +1,170 @@
+"""The table in the terminal and the JSON for machines."""
+
+import json
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from llmlab_pytest.core import (
+    Interval,
+    Metric,
+    Report,
+    TaskPlan,
+    TaskRow,
+    Usage,
+    Verdict,
+)
+from llmlab_pytest.reporting import _format as formats
+from llmlab_pytest.reporting import render_json, render_terminal
+
+
+def metric(name: str, value: float | None, *ends: float) -> Metric:
+    interval = Interval(*ends, 0.95, "wilson") if ends else None
+    return Metric(name=name, value=value, n=20, interval=interval)
+
+
+def row(task: str, model: str, *metrics: Metric, **fields: Any) -> TaskRow:
+    plan = {"planned": 20, "available": 20, **fields.pop("plan", {})}
+    values: dict[str, Any] = {
+        "samples": plan["planned"],
+        "misses": 5,
+        "errors": 0,
+        "usage": Usage(input_tokens=1500, output_tokens=40),
+        "cost_usd": 0.0123,
+        "latency_p50_s": 0.5,
+        "latency_p95_s": 12.0,
+        "tokens_per_s": 321.0,
+    }
+    return TaskRow(
+        plan=TaskPlan(task=task, model=model, **plan),
+        metrics=metrics,
+        **{**values, **fields},
+    )
+
+
+REPORT = Report(
+    run_id="20261123-120000-abc",
+    rows=(
+        row(
+            "zebra",
+            "gpt-4o-mini",
+            metric("acc", 0.75, 0.531, 0.888),
+            metric("acc_norm", 0.8, 0.584, 0.919),
+            plan={"planned": 20, "available": 14042},
+        ),
+        row(
+            "apple", "smollm2", metric("mc2", 0.363, 0.1, 0.6), misses=None, cost_usd=0
+        ),
+        row(
+            "apple",
+            "cloud",
+            metric("accuracy", None),
+            samples=3,
+            errors=3,
+            cost_usd=None,
+            latency_p50_s=None,
+            latency_p95_s=None,
+            tokens_per_s=None,
+        ),
+        row(
+            "a_task_with_a_name_that_is_longer_than_any_table", "m", metric("acc", 1.0)
+        ),
+    ),
+    verdicts=(
+        Verdict(
+            gate="acc >= 0.8",
+            task="zebra",
+            model="gpt-4o-mini",
+            state="inconclusive",
+            reason="acc is 0.75, but \x1b[31mthe interval contains 0.8",
+            metric=metric("acc", 0.75, 0.531, 0.888),
+        ),
+    ),
+    factors={"seed": "1234"},
+)
+
+
+@pytest.mark.parametrize("width", [200, 80, 60])
+def test_table(width: int, snapshot: SnapshotAssertion) -> None:
+    """Wide: one table. Narrow: two, with shorter names; nothing is left out."""
+    lines = render_terminal(REPORT, width=width)
+    assert lines == snapshot
+    if width >= 80:
+        table = lines[: lines.index("INCONCLUSIVE  zebra on gpt-4o-mini: acc >= 0.8")]
+        assert max(map(len, table)) <= width
+    for shown in (
+        "0.750",
+        "[0.531, 0.888]",
+        "20/14042",
+        "3 of 20",
+        "$0.01",
+        "?",
+        "321",
+    ):
+        assert any(shown in line for line in lines), shown
+    assert "\x1b" not in "".join(lines)
+
+
+def test_table_is_sorted_by_task_then_model() -> None:
+    """The order of the rows is not that of the workers."""
+    lines = render_terminal(REPORT, width=200)
+    firsts = [line.split()[:2] for line in lines[1:6]]
+    assert [pair[0][:5] for pair in firsts] == [
+        "a_tas",
+        "apple",
+        "apple",
+        "zebra",
+        "acc_n",
+    ]
+    assert [pair[1] for pair in firsts[1:3]] == ["cloud", "smollm2"]
+
+
+def test_json_holds_everything_in_a_stable_order() -> None:
+    """Two runs can be compared line by line; unknown stays null."""
+    text = render_json(REPORT)
+    content = json.loads(text)
+    assert [(r["plan"]["task"][:5], r["plan"]["model"]) for r in content["rows"]] == [
+        ("a_tas", "m"),
+        ("apple", "cloud"),
+        ("apple", "smollm2"),
+        ("zebra", "gpt-4o-mini"),
+    ]
+    cloud = content["rows"][1]
+    assert cloud["cost_usd"] is None
+    assert cloud["metrics"][0]["value"] is None
+    assert content["verdicts"][0]["state"] == "inconclusive"
+    assert content["run_id"] == REPORT.run_id
+    assert text.endswith("}\n")
+    assert render_json(Report(**{**vars_of(REPORT), "rows": REPORT.rows[::-1]})) == text
+
+
+def vars_of(report: Report) -> dict[str, Any]:
+    return {name: getattr(report, name) for name in Report.__dataclass_fields__}
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "text"),
+    [
+        (formats.score, None, "-"),
+        (formats.score, 0.12345, "0.123"),
+        (formats.score, 12345.6, "12,346"),
+        (formats.money, None, "?"),
+        (formats.money, 0, "$0"),
+        (formats.money, 0.00012345, "$0.00012"),
+        (formats.money, 1234.5, "$1,234.50"),
+        (formats.tokens, 950, "950"),
+        (formats.tokens, 12_345, "12.3k"),
+        (formats.tokens, 4_600_000, "4.6M"),
+        (formats.seconds, None, "-"),
+        (formats.seconds, 0.0031, "3ms"),
+        (formats.seconds, 1.254, "1.25s"),
+        (formats.seconds, 42.3, "42s"),
+        (formats.rate, None, "-"),
+        (formats.count, None, "-"),
+        (formats.count, 0, "0"),
+    ],
+)
+def test_numbers_are_short_and_have_units(function: Any, value: Any, text: str) -> None:
+    """People read a few digits and a unit; unknown is never 0."""
+    assert function(value) == text
