@@ -113,7 +113,7 @@ def test_parquet_values_become_json(tmp_path: Path) -> None:
         ([1, {"deep": b"x"}], "field[1], deep"),
         (object(), "field"),
     ],
-    ids=repr,
+    ids=["nan", "infinity", "bytes", "half-a-pair", "deep", "object"],
 )
 def test_value_that_no_json_holds_is_named(value: Any, place: str) -> None:
     """What could not be hashed or kept later is refused with row and field."""
