@@ -237,7 +237,11 @@ def test_secret_of_the_index_is_not_shown(
     assert "hunter2secret" not in found["said"]
 
 
-@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(LINES[:50])])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"no gzip", gzip.compress(LINES[:50])],
+    ids=["empty", "no-gzip", "half"],
+)
 def test_damaged_cache_is_fetched_again(
     card: Path,
     tmp_path: Path,
