@@ -87,11 +87,11 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
     factors = {"base": draft.base}
     metrics: tuple[str, ...]
     if draft.case is None:
-        available, metrics = draft.planned, (TESTS,)
+        available, metrics, epochs = draft.planned, (TESTS,), 1
     else:
         planned, task = draft.case.planned, draft.case.planned.task
         available = planned.available * task.epochs
-        metrics = task.metrics
+        metrics, epochs = task.metrics, task.epochs
         factors |= {
             "task_version": task.version,
             "task_hash": task.hash,
@@ -105,6 +105,7 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
         model=group.model,
         planned=draft.planned,
         available=available,
+        epochs=epochs,
         gates=tuple(draft.gates),
         metrics=metrics,
         factors=factors,

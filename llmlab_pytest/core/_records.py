@@ -254,7 +254,9 @@ class TaskPlan:
     planned: int
     """How many (sample, epoch) items were selected."""
     available: int
-    """How many samples the dataset holds; `planned` < `available` is a subset."""
+    """How many items all samples would make; `planned` < `available` is a subset."""
+    epochs: int = 1
+    """How often each sample is asked."""
     gates: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     """Names of the metrics to show, primary first; empty: one per scorer."""

@@ -23,12 +23,21 @@ def interval(metric: Metric) -> str:
     return f"[{score(metric.interval.low)}, {score(metric.interval.high)}]"
 
 
-def samples(row: TaskRow) -> str:
-    """Format how many samples were judged: `7 of 20/2376` while some are missing."""
+def samples(row: TaskRow, metric: Metric) -> str:
+    """Format how many samples a metric rests on.
+
+    `20/2376` is a subset, `7 of 20/2376` while some lack a score, `20/2376 x3` where
+    each was asked three times: samples are counted, not answers.
+    """
     plan = row.plan
-    subset = plan.planned < plan.available
-    planned = f"{plan.planned}/{plan.available}" if subset else f"{plan.planned}"
-    return planned if row.samples == plan.planned else f"{row.samples} of {planned}"
+    planned = -(-plan.planned // plan.epochs)
+    text = f"{planned}"
+    if plan.planned < plan.available:
+        text += f"/{plan.available // plan.epochs}"
+    if plan.epochs > 1:
+        text += f" x{plan.epochs}"
+    is_complete = row.samples == plan.planned and not row.errors
+    return text if is_complete else f"{min(metric.n, planned)} of {text}"
 
 
 def count(number: int | None) -> str:

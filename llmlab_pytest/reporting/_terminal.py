@@ -33,7 +33,7 @@ _FOUND = (
     _Column("metric", lambda _, metric: metric.name, is_per_row=False, align="<"),
     _Column("value", lambda _, m: _format.score(m.value), is_per_row=False),
     _Column("95% interval", lambda _, m: _format.interval(m), is_per_row=False),
-    _Column("n", lambda row, _: _format.samples(row)),
+    _Column("n", _format.samples),
 )
 _TAKEN = (
     _Column("miss", lambda row, _: _format.count(row.misses)),

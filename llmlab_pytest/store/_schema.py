@@ -46,6 +46,7 @@ plans = Table(
     Column("task", String, primary_key=True),
     Column("model", String, primary_key=True),
     Column("planned", Integer, nullable=False),
+    Column("epochs", Integer, nullable=False),
     Column("available", Integer, nullable=False),
     Column("gates", Text, nullable=False),
     Column("metrics", Text, nullable=False),

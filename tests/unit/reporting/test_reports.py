@@ -21,7 +21,8 @@ from llmlab_pytest.reporting import render_json, render_terminal
 
 def metric(name: str, value: float | None, *ends: float) -> Metric:
     interval = Interval(*ends, 0.95, "wilson") if ends else None
-    return Metric(name=name, value=value, n=20, interval=interval)
+    n = 0 if value is None else 20
+    return Metric(name=name, value=value, n=n, interval=interval)
 
 
 def row(task: str, model: str, *metrics: Metric, **fields: Any) -> TaskRow:
@@ -97,7 +98,7 @@ def test_table(width: int, snapshot: SnapshotAssertion) -> None:
         "0.750",
         "[0.531, 0.888]",
         "20/14042",
-        "3 of 20",
+        "0 of 20",
         "$0.01",
         "?",
         "321",
@@ -168,3 +169,23 @@ def vars_of(report: Report) -> dict[str, Any]:
 def test_numbers_are_short_and_have_units(function: Any, value: Any, text: str) -> None:
     """People read a few digits and a unit; unknown is never 0."""
     assert function(value) == text
+
+
+@pytest.mark.parametrize(
+    ("plan", "counts", "n", "shown"),
+    [
+        ({}, {}, 20, "20"),
+        ({"available": 50}, {}, 20, "20/50"),
+        ({"epochs": 2}, {}, 10, "10 x2"),
+        ({"epochs": 2, "available": 40}, {}, 10, "10/20 x2"),
+        ({}, {"errors": 3}, 17, "17 of 20"),
+        ({"available": 50}, {"samples": 4}, 4, "4 of 20/50"),
+        ({"planned": 3, "epochs": 2}, {}, 2, "2/10 x2"),
+    ],
+)
+def test_samples_are_counted_not_answers(
+    plan: dict[str, Any], counts: dict[str, int], n: int, shown: str
+) -> None:
+    """Repeats of a sample are one sample; errors and missing ones are taken off."""
+    whole = row("t", "m", plan=plan, **counts)
+    assert formats.samples(whole, Metric(name="acc", value=1.0, n=n)) == shown

@@ -141,6 +141,7 @@ def test_plan_is_replaced_on_resume(store: Store) -> None:
         model="m",
         planned=5,
         available=10,
+        epochs=5,
         gates=("accuracy >= 0.5",),
         metrics=("acc",),
         factors={"task_hash": "x"},
