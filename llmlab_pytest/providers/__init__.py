@@ -7,7 +7,7 @@ from llmlab_pytest.providers._catalog import (
     provider_registry,
 )
 from llmlab_pytest.providers._registry import ModelRegistry
-from llmlab_pytest.providers._requests import require_for
+from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (
     shipped_models_dir,
     shipped_registry_files,
@@ -17,6 +17,7 @@ __all__ = [
     "LazyProvider",
     "ModelRegistry",
     "ProviderRegistry",
+    "filled",
     "load_model",
     "provider_registry",
     "require_for",

@@ -13,6 +13,7 @@ from llmlab_pytest.core import (
     Request,
     digest_of,
 )
+from llmlab_pytest.providers import filled
 
 _DEFAULT_MAX_TOKENS = 256
 
@@ -25,16 +26,7 @@ def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Reques
     """
     if isinstance(request, LoglikelihoodRequest):
         return request
-    config = request.config
-    defaults: Mapping[str, Any] = spec.defaults
-    filled: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in defaults.items()
-        if getattr(config, name) in (None, ())
-    }
-    config = replace(config, **filled) if filled else config
-    if config.temperature is None:
-        config = replace(config, temperature=0.0)
+    config = filled(request.config, spec)
     if config.max_tokens is None:
         config = replace(config, max_tokens=_DEFAULT_MAX_TOKENS)
     if config.temperature and config.seed is None and "seed" in spec.capabilities:
