@@ -4,8 +4,10 @@ import importlib.util
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -134,3 +136,27 @@ def mirror() -> Path:
     if MIRROR is None:
         pytest.skip(_SKIPS["mirror"][1])
     return MIRROR
+
+
+def _server(name: str) -> ModuleType:
+    """Import a module of tests/servers; test folders are no packages."""
+    path = REPOSITORY / "tests" / "servers" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"tests_{name}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def openai_server() -> ModuleType:
+    """The module of the OpenAI-compatible server."""
+    return _server("openai_server")
+
+
+@pytest.fixture(scope="session")
+def file_server() -> ModuleType:
+    """The module of the server for downloads that break."""
+    return _server("file_server")

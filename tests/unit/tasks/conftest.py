@@ -1,18 +1,15 @@
 """A published dataset of a hundred rows and the servers that it may come from."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-SERVERS = Path(__file__).parents[2] / "servers"
 # Prints the sample ids of a card, or the class and the message of its error.
 PLAN = """
 import json, os, sys
@@ -28,18 +25,6 @@ else:
     print(json.dumps({"inputs": [sample.input for sample in planned.samples]}))
 """
 Planning = Callable[[Path, Mapping[str, str]], dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def file_server() -> ModuleType:
-    """The module of the server for downloads that break."""
-    path = SERVERS / "file_server.py"
-    spec = importlib.util.spec_from_file_location("tests_file_server", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
