@@ -70,16 +70,6 @@ class CardItem(pytest.Item):
         """Point reports at the card."""
         return self.path, None, self.name
 
-    def repr_failure(
-        self,
-        excinfo: pytest.ExceptionInfo[BaseException],
-        style: object = None,  # noqa: ARG002 -- pytest's signature
-    ) -> str:
-        """Show an llmlab error as its message: the trace would be ours."""
-        if isinstance(excinfo.value, LlmlabError):
-            return f"{type(excinfo.value).__name__}: {excinfo.value}"
-        return str(super().repr_failure(excinfo))
-
 
 class UnavailableItem(pytest.Item):
     """Stands for all samples of a task that cannot run on a model."""

@@ -22,7 +22,7 @@ from llmlab_pytest.collecting._plans import (
     cases_of_items,
     plans_of,
 )
-from llmlab_pytest.core import LlmlabError, StoreError
+from llmlab_pytest.core import LlmlabError, Report, StoreError
 from llmlab_pytest.reporting import render_json, render_terminal
 from llmlab_pytest.session import LlmlabSession, session_of
 
@@ -52,6 +52,7 @@ class RunPlugin:
     def __init__(self, llmlab: LlmlabSession) -> None:
         self._llmlab = llmlab
         self._config = llmlab.config
+        self._session: pytest.Session | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
@@ -137,6 +138,7 @@ class RunPlugin:
         self, session: pytest.Session, exitstatus: int | pytest.ExitCode
     ) -> None:
         """Stop asking; tell the controller that there is something to report."""
+        self._session = session
         self._llmlab.stop()
         if is_worker(self._config):
             self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
@@ -160,17 +162,30 @@ class RunPlugin:
             terminalreporter.section("llmlab")
             terminalreporter.write_line(f"StoreError: {error}", red=True)
             return
+        if self._llmlab.settings.json_path is not None:
+            self._write_json(self._llmlab.settings.json_path, report, terminalreporter)
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
-        if self._llmlab.settings.json_path is not None:
-            _write(self._llmlab.settings.json_path, render_json(report))
         if self._config.getoption("no_summary", default=False):
             return
         terminalreporter.section("llmlab")
         width = terminalreporter._tw.fullwidth  # noqa: SLF001 -- the only way to the width in use
         for line in render_terminal(report, width=width):
             terminalreporter.write_line(line)
+
+    def _write_json(
+        self, path: Path, report: Report, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Write the report; a run whose report cannot be written is no success."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(render_json(report), encoding="utf-8")
+        except OSError as error:
+            said = f"--llmlab-json cannot write {str(path)!r}: {error}"
+            terminalreporter.write_line(said, red=True)
+            if self._session is not None:
+                self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def _finish(self, session: pytest.Session) -> None:
         try:
@@ -208,8 +223,3 @@ def is_worker(config: pytest.Config) -> bool:
 def finish_controller(session: pytest.Session) -> None:
     """Run the gates after all workers are done."""
     run_gates(session, activate(session.config))
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from llmlab_pytest.core._toml import (
         AMOUNT,
         COUNT,
+        DECODING,
         FLAG,
         NUMBER,
         TABLE,
@@ -83,6 +84,7 @@ __all__ = [
     "AMOUNT",
     "CAPABILITIES",
     "COUNT",
+    "DECODING",
     "FLAG",
     "NUMBER",
     "TABLE",
@@ -217,6 +219,7 @@ _HOMES = {
     "_toml": (
         "AMOUNT",
         "COUNT",
+        "DECODING",
         "FLAG",
         "NUMBER",
         "TABLE",

@@ -42,6 +42,18 @@ NUMBER = Kind("a number", _is_number)
 AMOUNT = Kind("a number, at least 0", lambda v: _is_number(v) and cast("float", v) >= 0)
 WHOLE = Kind("a whole number", lambda v: type(v) is int)
 COUNT = Kind("a whole number, at least 1", lambda v: type(v) is int and v >= 1)
+SHARE = Kind(
+    "a number above 0, at most 1",
+    lambda v: _is_number(v) and 0 < cast("float", v) <= 1,
+)
+DECODING = {
+    "max_tokens": COUNT,
+    "temperature": AMOUNT,
+    "top_p": SHARE,
+    "seed": WHOLE,
+    "stop": TEXTS,
+}
+"""What a registry entry, a task card and a call may say about decoding."""
 
 
 class TomlFile:

@@ -8,12 +8,11 @@ from llmlab_pytest.core import (
     AMOUNT,
     CAPABILITIES,
     COUNT,
+    DECODING,
     FLAG,
-    NUMBER,
     TABLE,
     TEXT,
     TEXTS,
-    WHOLE,
     ConfigError,
     Json,
     ModelSpec,
@@ -43,13 +42,6 @@ ENTRY_KINDS = {
 }
 _REQUIRED = ("alias", "provider", "id")
 _PRICES = ("input_usd_per_million_tokens", "output_usd_per_million_tokens")
-_DEFAULT_KINDS = {
-    "max_tokens": COUNT,
-    "temperature": AMOUNT,
-    "top_p": NUMBER,
-    "seed": WHOLE,
-    "stop": TEXTS,
-}
 
 
 def read_entry(
@@ -73,7 +65,7 @@ def read_entry(
     defaults = cast("dict[str, Json]", table.get("defaults", {}))
     for name, value in defaults.items():
         place = file.place(index, name)
-        check_value(name, value, _DEFAULT_KINDS, what="default", place=place)
+        check_value(name, value, DECODING, what="default", place=place)
     entry = cast("dict[str, Any]", {**table, "id": _resolved_id(file, table)})
     entry.pop("replace", None)
     if "card" in entry:

@@ -6,16 +6,20 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from llmlab_pytest.core import (
+    DECODING,
+    FLAG,
     GenerateConfig,
     GenerateRequest,
     LoglikelihoodRequest,
     ModelSpec,
     Request,
+    check_value,
     digest_of,
 )
 from llmlab_pytest.providers import filled
 
 _DEFAULT_MAX_TOKENS = 256
+_KINDS = {**DECODING, "token_logprobs": FLAG, "stream": FLAG}
 
 
 def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Request:
@@ -66,7 +70,14 @@ class CallCounter:
 
 
 def config_of(overrides: Mapping[str, Any]) -> GenerateConfig:
-    """Build a decoding configuration from keyword arguments of `llm(...)`."""
+    """Build a decoding configuration from keyword arguments of `llm(...)`.
+
+    Raises:
+        ConfigError: a name is unknown or a value is not possible.
+    """
     stop = overrides.get("stop", ())
-    stops = (stop,) if isinstance(stop, str) else tuple(stop)
-    return GenerateConfig(**{**overrides, "stop": stops})
+    stops = [stop] if isinstance(stop, str) else list(stop)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    for name, value in {**given, "stop": stops}.items():
+        check_value(name, value, _KINDS, what="argument", place="llm()")
+    return GenerateConfig(**{**overrides, "stop": tuple(stops)})

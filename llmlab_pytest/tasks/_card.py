@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from llmlab_pytest.core import (
+    AMOUNT,
     COUNT,
     FLAG,
-    NUMBER,
     TABLE,
     TEXT,
     TEXTS,
@@ -75,7 +75,7 @@ KEYS: dict[str, _Key] = {
     "demonstration_delimiter": _Key(_ANY_TEXT, "demonstration_delimiter"),
     "shots": _Key(_LIMIT, "shots"),
     "max_tokens": _Key(COUNT, "max_tokens"),
-    "temperature": _Key(NUMBER, "temperature"),
+    "temperature": _Key(AMOUNT, "temperature"),
     "stop": _Key(_ONE_OR_MORE, "stop", _one_or_more),
     "scorers": _Key(_SCORERS, "scorers", tuple),
     "metrics": _Key(TEXTS, "metrics", tuple),

@@ -170,3 +170,52 @@ def test_environment_and_ini_choose_models(
     monkeypatch.delenv("LLMLAB_MODELS")
     result = run(pytester)
     result.stdout.fnmatch_lines(["*Unknown model 'nobody' in ini llmlab_models*"])
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("llm([])", "no messages"),
+        ("llm([{'role': 'user'}])", "'content'"),
+        ("llm([{'role': 'robot', 'content': 'x'}])", "'robot'"),
+        ("llm([{'role': 'user', 'content': ['x']}])", "a text"),
+        ("llm.chat('a', 'b')", "2 turns"),
+        ("llm('x', max_token=3)", "'max_tokens'"),
+        ("llm('x', max_tokens=0)", "at least 1"),
+        ("llm('x', temperature=-1)", "at least 0"),
+        ("llm('x', top_p=3)", "at most 1"),
+        ("llm('x', seed='x')", "a whole number"),
+        ("llm('x', stop=[1])", "a list of strings"),
+    ],
+)
+def test_wrong_call_says_what_is_allowed(
+    pytester: pytest.Pytester, call: str, said: str
+) -> None:
+    """A call that cannot be made is an error that names what was given."""
+    pytester.makepyfile(test_it=f"def test_it(llm):\n    {call}\n")
+    result = run(pytester, "--llm=scripted")
+    assert said in " ".join(" ".join(result.outlines).split())
+    assert result.parseoutcomes() == {"errors": 1}
+
+
+def test_llm_can_be_taken_dynamically(pytester: pytest.Pytester) -> None:
+    """`request.getfixturevalue` gives the one chosen model; of several, none."""
+    pytester.makepyfile(
+        test_it="""
+        def test_it(request):
+            assert "Paris" in request.getfixturevalue("llm")("Capital of France?").text
+        """
+    )
+    assert run(pytester, "--llm=scripted").parseoutcomes() == {"passed": 1}
+    several = run(pytester, "--llm=scripted,smollm2")
+    several.stdout.fnmatch_lines(["*requested dynamically while scripted, smollm2*"])
+
+
+def test_json_that_cannot_be_written_fails_the_run(pytester: pytest.Pytester) -> None:
+    """Whoever waits for the file must not find an old one behind a green run."""
+    pytester.makepyfile(test_it="def test_it(llm):\n    assert llm('x').text\n")
+    pytester.mkdir("out.json")
+    result = run(pytester, "--llm=scripted", "--llmlab-json=out.json")
+    result.stdout.fnmatch_lines(["*--llmlab-json cannot write*out.json*"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "INTERNALERROR" not in result.stdout.str()

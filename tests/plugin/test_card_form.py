@@ -1,0 +1,116 @@
+"""Form 3: a task card with its rows beside it, collected without any Python."""
+
+from pathlib import Path
+
+import pytest
+
+CARD = """
+prompt = "What is the capital of {{ country }}?"
+scorers = ["contains_any"]
+"""
+ROWS = """\
+{"id": "fr", "country": "France", "target": "Paris"}
+{"id": "xx", "country": "Atlantis", "target": "Poseidonis"}
+"""
+
+
+def _project(pytester: pytest.Pytester, card: str = CARD, rows: str = ROWS) -> Path:
+    (pytester.path / "capitals.task.toml").write_text(card, encoding="utf-8")
+    (pytester.path / "capitals.jsonl").write_text(rows, encoding="utf-8")
+    return pytester.path
+
+
+def _run(
+    pytester: pytest.Pytester, *arguments: str, model: str = "scripted"
+) -> pytest.RunResult:
+    options = ["-oasyncio_default_fixture_loop_scope=function", "-pno:cacheprovider"]
+    return pytester.runpytest_subprocess(f"--llm={model}", *options, *arguments)
+
+
+def test_card_makes_one_item_per_sample_and_epoch(pytester: pytest.Pytester) -> None:
+    """Ids are like those of a test function's."""
+    _project(pytester, CARD + "epochs = 2\n")
+    result = _run(pytester, "--collect-only", "-q", model="scripted,smollm2")
+    names = [line.rpartition("::")[2] for line in result.outlines if "::" in line]
+    assert names == [
+        f"capitals[{model}-{sample}-e{epoch}]"
+        for model in ("scripted", "smollm2")
+        for sample in ("fr", "xx")
+        for epoch in (1, 2)
+    ]
+
+
+def test_wrong_answer_of_a_card_is_a_miss(pytester: pytest.Pytester) -> None:
+    """As in a test function: counted, not failed; selected and named the same way."""
+    _project(pytester)
+    assert _run(pytester).parseoutcomes() == {"passed": 1, "miss": 1}
+    chosen = _run(pytester, "-k", "xx", "-v")
+    assert chosen.parseoutcomes() == {"miss": 1, "deselected": 1}
+    chosen.stdout.re_match_lines([r"capitals\.task\.toml::capitals\[.*-xx\] MISS"])
+    by_id = _run(pytester, "capitals.task.toml::capitals[scripted-fr]")
+    assert by_id.parseoutcomes() == {"passed": 1}
+
+
+def test_scorers_fault_is_an_error_told_without_our_trace(
+    pytester: pytest.Pytester,
+) -> None:
+    """A scorer that breaks counts as an error of its sample, and names the scorer."""
+    _project(pytester, CARD.replace("contains_any", "breaks"))
+    pytester.makeconftest(
+        """
+        def breaks():
+            def scorer(completion):
+                return 1 / (len(completion.text) - len(completion.text))
+            return scorer
+
+        def pytest_llmlab_register_scorers(register):
+            register("breaks", breaks)
+        """
+    )
+    result = _run(pytester)
+    said = " ".join(" ".join(result.outlines).split())
+    assert "breaks" in said
+    assert "ZeroDivisionError" in said
+    assert "miss" not in result.parseoutcomes()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_model_that_cannot_is_an_error_of_one_item(pytester: pytest.Pytester) -> None:
+    """One item stands for the samples; its message is ours, without a trace."""
+    _project(pytester, 'kind = "loglikelihood"\nscorers = ["acc"]\n')
+    (pytester.path / "llmlab_models.toml").write_text(
+        '[[model]]\nalias = "chatter"\nprovider = "scripted"\n'
+        'id = "shipped:scripted.toml"\ncapabilities = ["chat"]\n',
+        encoding="utf-8",
+    )
+    result = _run(pytester, model="chatter")
+    assert result.parseoutcomes() == {"errors": 1}
+    result.stdout.fnmatch_lines(["*capitals?chatter?*", "Unsupported: *loglikelihood*"])
+    assert "_card_file.py" not in result.stdout.str()
+
+
+def test_published_data_that_cannot_be_had_is_a_skip(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason names the three ways to the data."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    _project(
+        pytester,
+        'scorers = ["exact"]\n[data]\nsplit = "test"\nidentity = ["input"]\n'
+        '[data.test]\nrows = 1\ndigest = "0"\ndirectory = "sums/test.jsonl"\n',
+    )
+    result = _run(pytester, "-rs")
+    assert result.parseoutcomes() == {"skipped": 1}
+    said = " ".join(" ".join(result.outlines).split())
+    for way in ("--llmlab-data", "sums/test.jsonl", "Hugging Face hub", "wheel"):
+        assert way in said
+
+
+def test_task_toml_of_others_is_not_ours(pytester: pytest.Pytester) -> None:
+    """A task.toml without our keys, or one that nobody may read, is left alone."""
+    (pytester.path / "task.toml").write_text('[tool]\nname = "x"\n', encoding="utf-8")
+    locked = pytester.path / "locked"
+    locked.mkdir()
+    (locked / "task.toml").mkdir()
+    pytester.makepyfile(test_it="def test_it(): pass")
+    assert _run(pytester).parseoutcomes() == {"passed": 1}
