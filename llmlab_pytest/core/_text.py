@@ -1,5 +1,6 @@
 """Text that is safe to show: short, without control characters, without secrets."""
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -11,6 +12,7 @@ _SECRET_VALUE = re.compile(
 )
 _MIN_SECRET_LENGTH = 8
 _HIDDEN = "[redacted]"
+_SLUG_DIGITS = 6
 _SLUG_UNSAFE = re.compile(r"[^A-Za-z0-9._+-]+")
 
 
@@ -50,8 +52,18 @@ def shorten(text: str, limit: int = 80) -> str:
 
 
 def slug(text: str) -> str:
-    """Return `text` with everything outside `[A-Za-z0-9._+-]` replaced by `-`.
+    """Return `text` with accents removed and what is not `[A-Za-z0-9._+-]` as `-`.
 
-    Used in test ids, so that `-k` and shells take them without quoting.
+    Used in test ids, so that `-k` and shells take them without quoting. Where letters
+    of another script are lost, six digits of the text's sha256 keep it apart.
     """
-    return _SLUG_UNSAFE.sub("-", text).strip("-") or "-"
+    plain = "".join(
+        char
+        for char in unicodedata.normalize("NFKD", text)
+        if not unicodedata.combining(char)
+    )
+    short = _SLUG_UNSAFE.sub("-", plain).strip("-")
+    if plain.isascii() or not any(c.isalnum() and not c.isascii() for c in plain):
+        return short or "-"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:_SLUG_DIGITS]
+    return f"{short}-{digest}" if short else digest

@@ -38,11 +38,16 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
     return factors
 
 
+def digest_factor(spec: ModelSpec) -> str:
+    """Return the name of the factor that holds the digest of a model's weights."""
+    return f"model_digest:{spec.alias}"
+
+
 def model_factors(spec: ModelSpec, digest: str) -> dict[str, str]:
     """Return what identifies a loaded model: its weights and how it decodes."""
     asked = {"provider": spec.provider, "id": spec.id, "defaults": dict(spec.defaults)}
     return {
-        f"model_digest:{spec.alias}": digest,
+        digest_factor(spec): digest,
         f"model:{spec.alias}": redact(canonical_json(asked)),
     }
 

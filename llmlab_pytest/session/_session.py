@@ -29,7 +29,7 @@ from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
 from llmlab_pytest.providers import load_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
-from llmlab_pytest.session._factors import model_factors, run_factors
+from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._registries import Registries
@@ -104,8 +104,27 @@ class LlmlabSession:
 
     def _load(self, spec: ModelSpec) -> Model:
         model = load_model(spec, self.registries.providers)
-        self.store.add_factors(self.run_id, model_factors(spec, model.digest))
+        factors = model_factors(spec, model.digest)
+        if self.settings.resume is not None:
+            self._check_same_model(spec, factors)
+        self.store.add_factors(self.run_id, factors)
         return model
+
+    def _check_same_model(self, spec: ModelSpec, factors: Mapping[str, str]) -> None:
+        """Refuse to finish a run with other weights than it was begun with.
+
+        Raises:
+            ConfigError: the digest differs from the one that the run recorded.
+        """
+        before = self.store.run_factors(self.run_id)
+        name = digest_factor(spec)
+        if before.get(name, factors[name]) != factors[name]:
+            raise ConfigError(
+                f"The weights of {spec.alias!r} ({spec.id}) are not those that the run "
+                f"{self.run_id!r} was begun with: digest {factors[name][:12]}…, "
+                f"recorded {before[name][:12]}….",
+                fix="Restore the file, or start a new run without --llmlab-resume.",
+            )
 
     def plan(self, task: Task) -> PlannedTask:
         """Read a task's data and draw its samples, once per process.
