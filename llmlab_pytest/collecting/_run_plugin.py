@@ -22,6 +22,7 @@ from llmlab_pytest.collecting._plans import (
     cases_of_items,
     plans_of,
 )
+from llmlab_pytest.collecting._progress import is_worker, show_progress
 from llmlab_pytest.core import LlmlabError, Report, StoreError
 from llmlab_pytest.reporting import render_json, render_terminal
 from llmlab_pytest.session import LlmlabSession, session_of
@@ -41,6 +42,7 @@ def activate(config: pytest.Config) -> LlmlabSession:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
             manager.register(RunPlugin(llmlab), _NAME)
+            show_progress(config)
         except LlmlabError as error:
             raise pytest.UsageError(str(error)) from error
     return session_of(config)
@@ -213,11 +215,6 @@ class RunPlugin:
         items = item.session.items
         following = [items[index] for index in indices if index < len(items)]
         return [item, *following]
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is an xdist worker."""
-    return hasattr(config, "workerinput")
 
 
 def finish_controller(session: pytest.Session) -> None:

@@ -4,6 +4,7 @@ The hub's own client resumes interrupted downloads and honours `HF_ENDPOINT`, `H
 `HF_TOKEN` and `HF_HUB_OFFLINE`. A hub that cannot be reached is asked once per process.
 """
 
+import logging
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from llmlab_pytest.core import DataUnavailable, redact
 from llmlab_pytest.tasks._task import HubFile
 
+_LOG = logging.getLogger(__name__)
 _TIMEOUT_S = 10
 _unreachable: list[str] = []
 
@@ -28,6 +30,7 @@ def download(source: HubFile) -> Path:
         _unreachable.extend(_why_unreachable())
     if _unreachable:
         raise DataUnavailable(_unreachable[0])
+    _LOG.info("fetching %s from the Hugging Face hub", where)
     try:
         return Path(
             hf_hub_download(

