@@ -57,7 +57,7 @@ def pytest_collect_file(
     """Collect task cards."""
     if not file_path.name.endswith("task.toml") or not _is_card(file_path):
         return None
-    _activate(parent.config)
+    _activate(parent.config, refusal=pytest.Collector.CollectError)
     card: pytest.Collector = load(f"{_COLLECTING}:CardFile").from_parent(
         parent, path=file_path
     )
@@ -69,14 +69,14 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
     """Offer `sample`, `completion` and `score` to functions bound to a task."""
     marks = getattr(obj, "pytestmark", None)
     if isinstance(marks, list) and any(m.name == _TASK_MARK for m in marks):
-        _activate(collector.config)
+        _activate(collector.config, refusal=pytest.Collector.CollectError)
         load(f"{_COLLECTING}:register_task_fixtures")(collector, obj)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per model, or per model, sample and epoch."""
     if "llm" in metafunc.fixturenames or _has_task(metafunc):
-        _activate(metafunc.config)
+        _activate(metafunc.config, refusal=pytest.Collector.CollectError)
         load(f"{_COLLECTING}:parametrize")(metafunc)
 
 
@@ -154,8 +154,10 @@ def _is_card(path: Path) -> bool:
     )
 
 
-def _activate(config: pytest.Config) -> None:
-    load(f"{_COLLECTING}:activate")(config)
+def _activate(
+    config: pytest.Config, *, refusal: type[Exception] = pytest.UsageError
+) -> None:
+    load(f"{_COLLECTING}:activate")(config, refusal=refusal)
 
 
 def _has_task(metafunc: pytest.Metafunc) -> bool:

@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from llmlab_pytest.collecting._groups import group_of, plain_nodeid
 from llmlab_pytest.core import (
     Completion,
     LlmlabError,
@@ -70,9 +71,10 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
     case = item.stash[case_key]
     completion = item.stash[_completion_key]
     scores = _with_asserts(scores_of(item), failure, case)
+    group = group_of(item, case)
     result = SampleResult(
-        task=case.planned.task.name,
-        model=case.spec.alias,
+        task=group.task,
+        model=group.model,
         sample_id=case.sample.id,
         epoch=case.epoch,
         scores=scores,
@@ -134,11 +136,12 @@ def behaviour_task(item: pytest.Item) -> str:
 
 def _record_error(item: pytest.Item, error: BaseException) -> None:
     case = item.stash[case_key]
+    group = group_of(item, case)
     session_of(item.config).record(
         item,
         SampleResult(
-            task=case.planned.task.name,
-            model=case.spec.alias,
+            task=group.task,
+            model=group.model,
             sample_id=case.sample.id,
             epoch=case.epoch,
             error=_text(error),
@@ -157,7 +160,7 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
     result = SampleResult(
         task=behaviour_task(item),
         model=spec.alias,
-        sample_id=item.nodeid.partition("::")[2],
+        sample_id=plain_nodeid(item).partition("::")[2],
         scores=(Score(scorer=TESTS, value=float(error is None)),) if judged else (),
         error=None if judged or error is None else _text(error),
         usage=sum((c.usage for c in completions), Usage()),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from llmlab_pytest.collecting._groups import CASE_FIXTURE
 from llmlab_pytest.collecting._outcomes import (
     complete_case,
     completion_of,
@@ -26,7 +27,6 @@ from llmlab_pytest.core import (
 from llmlab_pytest.session import Case, LlmlabSession, session_of
 from llmlab_pytest.tasks import Task, needed_capability
 
-CASE_FIXTURE = "_llmlab_case"
 TASK_FIXTURES = frozenset({"sample", "completion", "score"})
 REQUIRES_MARK = "llm_requires"
 MODELS_MARK = "llm_models"

@@ -6,44 +6,37 @@ from dataclasses import dataclass, field
 import pytest
 
 from llmlab_pytest.collecting._gate_item import GateItem
+from llmlab_pytest.collecting._groups import base_of, case_of, group_of
 from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
-from llmlab_pytest.collecting._parametrize import CASE_FIXTURE
+from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan
 from llmlab_pytest.session import Case, Group, LlmlabSession
-
-
-def case_of(item: pytest.Item) -> Case | None:
-    """Return the case of a sample item, `None` for any other item."""
-    own = getattr(item, "case", None)
-    if isinstance(own, Case):
-        return own
-    callspec = getattr(item, "callspec", None)
-    case = callspec.params.get(CASE_FIXTURE) if callspec else None
-    return case if isinstance(case, Case) else None
 
 
 def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Append the gates of all collected groups, before anything is deselected.
 
-    Raises:
-        pytest.UsageError: two different tasks have one name.
+    Items of a second task with a name that is taken are refused and removed.
     """
     bases: dict[Group, str] = {}
+    clashes: dict[str, ConfigError] = {}
     gates: dict[Group, tuple[str, ...]] = {}
+    kept: list[pytest.Item] = []
     for item in items:
-        case = case_of(item)
-        if case is None:
-            continue
-        group = Group(case.planned.task.name, case.spec.alias)
-        base = item.nodeid.removesuffix(f"{case.id}]") + case.spec.alias
-        if bases.setdefault(group, base) != base:
-            raise pytest.UsageError(str(_same_name(group.task, bases[group], base)))
-        gates[group] = case.planned.task.gates
-    items.extend(
+        if (case := case_of(item)) is not None:
+            group, base = group_of(item, case), base_of(item, case)
+            if bases.setdefault(group, base) != base:
+                clashes[base] = _same_name(group.task, bases[group], base)
+                continue
+            gates[group] = case.planned.task.gates
+        kept.append(item)
+    items[:] = kept + [
         GateItem.build(session, base=bases[group], group=group, gate=gate)
         for group, texts in gates.items()
         for gate in texts
-    )
+    ]
+    for base, clash in clashes.items():
+        refuse(session, clash, nodeid=base.partition("::")[0])
 
 
 def _same_name(task: str, first: str, second: str) -> ConfigError:
@@ -69,9 +62,8 @@ def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPl
     drafts: dict[Group, _Draft] = {}
     for item in items:
         if (case := case_of(item)) is not None:
-            group = Group(case.planned.task.name, case.spec.alias)
-            base = item.nodeid.removesuffix(f"{case.id}]") + case.spec.alias
-            draft = drafts.setdefault(group, _Draft(base, case=case))
+            group = group_of(item, case)
+            draft = drafts.setdefault(group, _Draft(base_of(item, case), case=case))
             draft.planned += 1
         elif isinstance(item, GateItem):
             base = item.nodeid.partition("-gate ")[0]

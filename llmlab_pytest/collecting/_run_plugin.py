@@ -10,19 +10,16 @@ from pathlib import Path
 import pytest
 
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
+from llmlab_pytest.collecting._groups import case_of
 from llmlab_pytest.collecting._outcomes import (
     OUTCOME,
     case_key,
     finish_case,
     record_trouble,
 )
-from llmlab_pytest.collecting._plans import (
-    add_gates,
-    case_of,
-    cases_of_items,
-    plans_of,
-)
+from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
 from llmlab_pytest.collecting._progress import is_worker, show_progress
+from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import LlmlabError, Report, StoreError
 from llmlab_pytest.reporting import render_json, render_terminal
 from llmlab_pytest.session import LlmlabSession, session_of
@@ -30,11 +27,15 @@ from llmlab_pytest.session import LlmlabSession, session_of
 _NAME = "llmlab-run"
 
 
-def activate(config: pytest.Config) -> LlmlabSession:
+def activate(
+    config: pytest.Config, *, refusal: type[Exception] = pytest.UsageError
+) -> LlmlabSession:
     """Make this a run that uses llmlab; does nothing the second time.
 
-    Raises:
-        pytest.UsageError: an option is wrong.
+    Args:
+        config: of the run.
+        refusal: what to raise if an option is wrong; pytest shows another class
+            without a trace while it collects than otherwise.
     """
     manager = config.pluginmanager
     if not manager.has_plugin(_NAME):
@@ -44,7 +45,7 @@ def activate(config: pytest.Config) -> LlmlabSession:
             manager.register(RunPlugin(llmlab), _NAME)
             show_progress(config)
         except LlmlabError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise refusal(str(error)) from error
     return session_of(config)
 
 
@@ -55,13 +56,17 @@ class RunPlugin:
         self._llmlab = llmlab
         self._config = llmlab.config
         self._session: pytest.Session | None = None
+        self._is_collected = False
 
-    @pytest.hookimpl(tryfirst=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, session: pytest.Session, items: list[pytest.Item]
-    ) -> None:
+    ) -> Generator[None, object, object]:
         """Add the gates before `-k` and others select."""
         add_gates(session, items)
+        result = yield
+        self._is_collected = True
+        return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -70,13 +75,15 @@ class RunPlugin:
         Raises:
             pytest.UsageError: the store cannot be used.
         """
-        if self._config.option.collectonly:
+        if self._config.option.collectonly or not self._will_run(session):
             return
-        plans = plans_of(session.items, self._llmlab)
         try:
-            self._llmlab.plan_groups(plans)
+            self._llmlab.plan_groups(plans_of(session.items, self._llmlab))
         except StoreError as error:
-            raise pytest.UsageError(str(error)) from error
+            if not is_worker(self._config):
+                raise pytest.UsageError(str(error)) from error
+            session.items.clear()
+            refuse(session, error)
         if is_worker(self._config):
             session.items[:] = [i for i in session.items if not isinstance(i, GateItem)]
         else:
@@ -189,11 +196,20 @@ class RunPlugin:
             if self._session is not None:
                 self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
+    def _will_run(self, session: pytest.Session) -> bool:
+        """Whether tests follow: not so after a wrong `-k` or a collection error."""
+        if is_worker(self._config):  # xdist runs what could be collected
+            return self._is_collected
+        options = self._config.option
+        is_stopped = session.testsfailed and not options.continue_on_collection_errors
+        return self._is_collected and not is_stopped
+
     def _finish(self, session: pytest.Session) -> None:
         try:
             self._llmlab.finish()
         except StoreError:  # the summary reads the same store and says it
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
 
     def pytest_unconfigure(self) -> None:
         """Release models, threads and the store."""
@@ -219,4 +235,9 @@ class RunPlugin:
 
 def finish_controller(session: pytest.Session) -> None:
     """Run the gates after all workers are done."""
-    run_gates(session, activate(session.config))
+    llmlab = activate(session.config)
+    try:
+        run_gates(session, llmlab)
+    except StoreError as error:
+        if not session.testsfailed:  # else a worker has said it
+            refuse(session, error)

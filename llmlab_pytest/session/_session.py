@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 
 import pytest
 
@@ -326,7 +327,11 @@ def _resumed_run_id(settings: Settings) -> str | None:
         f"--llmlab-resume asks for the run {settings.resume!r}, "
         f"which the store {settings.store_url!r} does not hold.",
         allowed=f"Its latest runs: {', '.join(known[:5]) or 'none'}.",
-        fix="Leave --llmlab-resume out to start a new run.",
+        fix=(
+            "Write the path before --llmlab-resume, which takes the word after it."
+            if Path(settings.resume.partition("::")[0]).exists()
+            else "Leave --llmlab-resume out to start a new run."
+        ),
     )
 
 

@@ -130,7 +130,32 @@ def test_bad_option_is_a_usage_error(
     said = _unwrapped(result)
     assert [text for text in shown if text not in said] == [], said
     assert "INTERNALERROR" not in said
+    assert "Traceback" not in said
+    assert ".py:" not in said  # no line of ours
     assert result.ret in (2, 4), said
+
+
+def test_resume_that_took_a_path_says_so(pytester: pytest.Pytester) -> None:
+    """The option takes the word after it, which may have been meant as a path."""
+    _write(pytester, {"test_it.py": BEHAVIOUR})
+    result = _run(pytester, "--llmlab-resume", "test_it.py")
+    assert "Write the path before --llmlab-resume" in _unwrapped(result)
+    assert result.ret in (2, 4)
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_store_that_is_none_is_an_error(
+    workers: str, pytester: pytest.Pytester
+) -> None:
+    """A file that is no store is named and left alone, with workers too."""
+    _write(pytester, {"test_it.py": BEHAVIOUR, "photo.db": "not a database" * 99})
+    result = _run(pytester, "--llmlab-store=photo.db", "-n", workers)
+    said = _unwrapped(result)
+    assert "photo.db' cannot be used" in said
+    assert "--llmlab-store" in said
+    assert "INTERNALERROR" not in said
+    assert result.ret in (1, 2, 4)
+    assert (pytester.path / "photo.db").read_text() == "not a database" * 99
 
 
 def test_newer_store_is_refused(pytester: pytest.Pytester) -> None:

@@ -93,8 +93,12 @@ def test_two_tasks_of_one_name_are_refused(pytester: pytest.Pytester) -> None:
         test_a=CAPITALS % "name='same'", test_b=CAPITALS % "name='same'"
     )
     result = run(pytester)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*Two tests call their task 'same'*Rename one*"])
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["*ERROR collecting test_b.py*", "*Two tests call their task 'same'*"]
+    )
+    assert "Rename one" in result.stdout.str()
+    assert "samples" not in result.stdout.str()  # no table of what never ran
 
 
 def test_task_test_without_task_arguments_is_refused(
@@ -126,3 +130,25 @@ def test_final_table_and_json_hold_the_numbers(pytester: pytest.Pytester) -> Non
     assert (row["plan"]["task"], row["plan"]["model"]) == ("capital", "scripted")
     assert (row["samples"], row["misses"], row["errors"]) == (2, 1, 0)
     assert row["metrics"][0]["value"] == 0.5
+
+
+def test_each_variant_is_a_group_of_its_own(pytester: pytest.Pytester) -> None:
+    """Further parameters give further rows and gates, not one mixed number."""
+    code = """
+        import pytest
+        from llmlab_pytest import llm_task
+
+        ROWS = [{"id": "fr", "input": "What is the capital of France?"}]
+
+        @pytest.mark.parametrize("word", ["Paris", "Rome"])
+        @llm_task(data=ROWS, gate="accuracy >= 0.5")
+        def test_word(sample, completion, word):
+            assert word in completion.text
+    """
+    for workers in ("0", "2"):
+        result = run(pytester, "-n", workers, "--llmlab-json=table.json", code=code)
+        table = json.loads((pytester.path / "table.json").read_text(encoding="utf-8"))
+        metrics = {row["task"]: row["metrics"][0]["value"] for row in table["rows"]}
+        assert metrics == {"test_word[Paris]": 1.0, "test_word[Rome]": 0.0}
+        assert [verdict["task"] for verdict in table["verdicts"]] == list(metrics)
+        assert result.parseoutcomes()["miss"] == 1

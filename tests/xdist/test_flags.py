@@ -4,6 +4,18 @@ from typing import Any
 
 import pytest
 
+GROUPED = """
+import pytest
+from llmlab_pytest import llm_task
+
+ROWS = [{"id": f"s{n}", "input": f"city {n}", "target": "Paris"} for n in range(6)]
+
+@pytest.mark.xdist_group("one")
+@llm_task(data=ROWS, scorers=["contains_any"], gate="accuracy >= 0.9")
+def test_s(sample, completion):
+    assert completion.text
+"""
+
 
 @pytest.mark.parametrize(
     "arguments",
@@ -52,6 +64,34 @@ def test_selected_samples_are_judged_alone(bare_project: Any) -> None:
     assert row["samples"] == 2
     assert "2/40" in run.out
     assert run.verdicts() == {}  # the gate was not selected
+
+
+def test_grouped_samples_keep_their_gates_and_their_answers(bare_project: Any) -> None:
+    """Xdist marks grouped items in their ids; results do not depend on it."""
+    bare_project.write(test_s__py=GROUPED)
+    grouped = bare_project.run("-n", "2", "--dist", "loadgroup", "-v")
+    assert "test_s[counter-gate accuracy >= 0.9]" in grouped.out
+    asked = bare_project.calls()
+    again = bare_project.run("-n", "2", "--dist", "load", "--llmlab-resume")
+    assert again.rows() == grouped.rows()
+    assert again.verdicts() == grouped.verdicts()
+    assert bare_project.calls() == asked
+
+
+def test_same_name_is_refused_on_workers(bare_project: Any) -> None:
+    """What is wrong is said once per file, and xdist does not crash."""
+    bare_project.write(test_s__py=GROUPED, test_t__py=GROUPED)
+    run = bare_project.run("-n", "2")
+    assert run.code != pytest.ExitCode.OK
+    assert "Two tests call their task 'test_s'" in run.out
+    assert "INTERNALERROR" not in run.out
+
+
+def test_wrong_selection_shows_no_table(bare_project: Any) -> None:
+    """Pytest's message about `-k` stands alone."""
+    run = bare_project.run("-k", "(")
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert "= llmlab =" not in run.out
 
 
 def test_last_failed_runs_errors_and_gates_not_misses(bare_project: Any) -> None:
