@@ -83,7 +83,7 @@ def test_same_name_is_refused_on_workers(bare_project: Any) -> None:
     bare_project.write(test_s__py=GROUPED, test_t__py=GROUPED)
     run = bare_project.run("-n", "2")
     assert run.code != pytest.ExitCode.OK
-    assert "Two tests call their task 'test_s'" in run.out
+    assert "Two tests call their task 's'" in run.out
     assert "INTERNALERROR" not in run.out
 
 
