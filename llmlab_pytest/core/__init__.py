@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from llmlab_pytest.core._lazy import load
     from llmlab_pytest.core._model import (
         CAPABILITIES,
+        BatchModel,
         Capability,
         Model,
         ModelSpec,
@@ -92,6 +93,7 @@ __all__ = [
     "TEXTS",
     "WHOLE",
     "AuthError",
+    "BatchModel",
     "BudgetExceeded",
     "Capability",
     "Completion",
@@ -181,6 +183,7 @@ _HOMES = {
     "_lazy": ("load",),
     "_model": (
         "CAPABILITIES",
+        "BatchModel",
         "Capability",
         "Model",
         "ModelSpec",

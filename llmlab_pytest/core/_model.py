@@ -6,7 +6,7 @@ it can take. The shape follows what both kinds of backend need: a remote model r
 many single requests at once, a local one runs batches, one at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -100,6 +100,25 @@ class Model(Protocol):
 
     def close(self) -> None:
         """Release memory, files and connections; the model is not used again."""
+        ...
+
+
+@runtime_checkable
+class BatchModel(Model, Protocol):
+    """A model that hands out each answer of a batch as soon as it has it.
+
+    A local model takes many requests at once to share work between them; the first of
+    them should not wait for the last.
+    """
+
+    async def run_each(
+        self, requests: Sequence[Request], deliver: Callable[[int, Completion], None]
+    ) -> None:
+        """Answer every request; `deliver(index, completion)` each of them once.
+
+        `deliver` is called on the event loop, before this returns. Raises what `run`
+        raises; what was delivered stays valid.
+        """
         ...
 
 

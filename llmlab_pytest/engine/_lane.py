@@ -7,10 +7,12 @@ on the engine's event loop, so nothing needs a lock.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from llmlab_pytest.core import (
+    BatchModel,
     Completion,
     LlmlabError,
     Model,
@@ -142,6 +144,9 @@ class Lane:
 
     async def _run(self, model: Model, jobs: Sequence[Job]) -> None:
         try:
+            if isinstance(model, BatchModel):
+                await self._run_each(model, jobs)
+                return
             completions = await _completions(model, jobs, self._spec)
         except LlmlabError as error:
             if len(jobs) == 1:
@@ -149,10 +154,28 @@ class Lane:
                 return
             # One bad request must not spoil the others of its batch.
             for job in jobs:
-                await self._run(model, [job])
+                if not job.future.done():
+                    await self._run(model, [job])
             return
         for job, completion in zip(jobs, completions, strict=True):
             self._finish(job, completion)
+
+    async def _run_each(self, model: BatchModel, jobs: Sequence[Job]) -> None:
+        """Run a batch whose answers come one by one.
+
+        Raises:
+            LlmlabError: the batch failed, or an answer is missing.
+        """
+
+        def deliver(index: int, completion: Completion) -> None:
+            if not jobs[index].future.done():
+                self._finish(jobs[index], completion)
+
+        with _explained(self._spec):
+            await model.run_each([job.call.request for job in jobs], deliver)
+        missing = sum(not job.future.done() for job in jobs)
+        if missing:
+            raise _wrong(self._spec, f"{len(jobs) - missing} completions", len(jobs))
 
     def _finish(self, job: Job, completion: Completion) -> None:
         def settle() -> bool:
@@ -180,19 +203,30 @@ async def _completions(
     model: Model, jobs: Sequence[Job], spec: ModelSpec
 ) -> Sequence[Completion]:
     requests = [job.call.request for job in jobs]
-    try:
+    with _explained(spec):
         completions = await model.run(requests)
+    if wrong := _mismatch(completions, len(requests)):
+        raise _wrong(spec, wrong, len(requests))
+    return completions
+
+
+@contextmanager
+def _explained(spec: ModelSpec) -> Iterator[None]:
+    """Turn whatever a provider raises into an error of ours."""
+    try:
+        yield
     except (LlmlabError, asyncio.CancelledError, GeneratorExit):
         raise
     except BaseException as error:  # the boundary to providers; theirs may even exit
         raise _unexpected(spec, error) from error
-    if wrong := _mismatch(completions, len(requests)):
-        raise ProviderError(
-            f"{spec.provider!r} returned {wrong} for {len(requests)} requests.",
-            allowed="A model returns one completion per request, in order.",
-            fix="This is a bug of the provider.",
-        )
-    return completions
+
+
+def _wrong(spec: ModelSpec, returned: str, count: int) -> ProviderError:
+    return ProviderError(
+        f"{spec.provider!r} returned {returned} for {count} requests.",
+        allowed="A model returns one completion per request, in order.",
+        fix="This is a bug of the provider.",
+    )
 
 
 def _mismatch(completions: object, count: int) -> str | None:

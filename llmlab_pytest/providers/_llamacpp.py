@@ -2,8 +2,9 @@
 
 Fast and small: weights stay quantised. Log-likelihoods therefore differ from those of
 the unpacked weights in torch (activations are quantised, too), by about 0.01 a token;
-compare scores within one provider. Requests run one by one, each on an empty cache, so
-that an answer never depends on the ones before it. Grammars, adapters and several
+compare scores within one provider. Log-likelihoods of a batch share the beginnings of
+their texts. Answers are written one by one, each on an empty cache, so that one never
+depends on the ones before it. Grammars, adapters and several
 devices are left out.
 
 Options in the model registry: `threads` (default: the cores divided by the xdist
@@ -11,8 +12,9 @@ workers), `n_ctx` (`context_tokens` of the model, else that of its file, 8,192 a
 `gpu_layers` (0), `truncate` as for `transformers`.
 """
 
+import math
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from jinja2 import TemplateError
@@ -20,16 +22,11 @@ from jinja2 import TemplateError
 from llmlab_pytest.core import ContinuationLogprob, Message, ModelError, ModelSpec
 from llmlab_pytest.providers._chat import ChatTemplate
 from llmlab_pytest.providers._llamacpp_native import NativeError, NativeModel, Node
+from llmlab_pytest.providers._local_continuation import Finding, Prefix, Scored
 from llmlab_pytest.providers._local_decoding import OptionKind, known_options
+from llmlab_pytest.providers._local_forest import Pack, Tokens, plan_packs
 from llmlab_pytest.providers._local_model import TRUNCATE_CHOICES, LocalModel
 from llmlab_pytest.providers._local_row import Row
-from llmlab_pytest.providers._local_tree import (
-    Prefix,
-    Scored,
-    TokenTree,
-    grow_tree,
-    pack,
-)
 from llmlab_pytest.providers._local_worker import (
     LocalWorker,
     StopSignal,
@@ -46,6 +43,7 @@ _OPTIONS: dict[str, OptionKind] = {
 }
 _MOST_CONTEXT_TOKENS = 8192
 _MAX_SEQUENCES = 32
+_PACK_TOKENS = 512
 
 
 class LlamaCpp(LocalModel):
@@ -104,6 +102,8 @@ class _NativeBackend:
         self, native: NativeModel, header: GgufHeader, context_tokens: int
     ) -> None:
         self._native = native
+        self._path: Tokens = ()
+        """What the cache holds, as part of every sequence."""
         self.context_tokens = context_tokens
         first = native.first_token()
         self.prefix = Prefix(first, native.detokenize([first], with_special=True))
@@ -133,17 +133,19 @@ class _NativeBackend:
             return ids[0]
         return None
 
-    def generate(self, rows: Sequence[Row], signal: StopSignal) -> Sequence[Row]:
+    def generate(
+        self, rows: Sequence[Row], signal: StopSignal
+    ) -> Iterator[tuple[int, Row]]:
         """Bring every row to its end, one after another."""
         started = time.perf_counter()
-        for row in rows:
+        for index, row in enumerate(rows):
             begun = time.perf_counter()
             self._generate(row, signal, started)
             row.compute_s = time.perf_counter() - begun
-        return rows
+            yield index, row
 
     def _generate(self, row: Row, signal: StopSignal, started: float) -> None:
-        self._native.forget()
+        self._forget()
         fresh = row.prompt
         position = 0
         while row.stop_reason is None:
@@ -168,76 +170,82 @@ class _NativeBackend:
         row.take(token, logprob, self.detokenize)
 
     def score(
-        self, sequences: Sequence[Scored]
-    ) -> tuple[Sequence[ContinuationLogprob], int]:
-        """Return a result per sequence and how many tokens the model read."""
-        unique = list(dict.fromkeys(item.inputs for item in sequences))
-        results: dict[int, ContinuationLogprob] = {}
-        tokens_read = 0
-        groups = pack(unique, budget_tokens=self.context_tokens, most=_MAX_SEQUENCES)
-        for group in groups:
-            tree = grow_tree([unique[index] for index in group])
-            path_of = {
-                unique[index]: path
-                for index, path in zip(group, tree.paths, strict=True)
-            }
-            members = {
-                index: path_of[item.inputs]
-                for index, item in enumerate(sequences)
-                if item.inputs in path_of
-            }
-            results |= self._score_tree(tree, sequences, members)
-            tokens_read += len(tree.tokens)
-        return [results[index] for index in range(len(sequences))], tokens_read
+        self, sequences: Sequence[Scored], signal: StopSignal
+    ) -> Iterator[Finding]:
+        """Yield what is found about each sequence as soon as it is known."""
+        packs = plan_packs(
+            sequences,
+            cached=self._path,
+            budget_tokens=_PACK_TOKENS,
+            most_members=_MAX_SEQUENCES,
+            capacity_tokens=self.context_tokens,
+        )
+        for pack in packs:
+            signal.check()
+            yield from self._score_pack(pack, sequences)
 
-    def _score_tree(
-        self,
-        tree: TokenTree,
-        sequences: Sequence[Scored],
-        members: dict[int, list[int]],
-    ) -> dict[int, ContinuationLogprob]:
-        """Evaluate the tree once; only the asked numbers of each row are kept."""
+    def _score_pack(self, pack: Pack, sequences: Sequence[Scored]) -> Iterator[Finding]:
+        """Evaluate the pack once; only the asked numbers of each row are kept."""
+        started = time.perf_counter()
         asked: dict[int, set[int]] = {}
-        for index, path in members.items():
-            targets = sequences[index].targets
-            for node, target in zip(path[-len(targets) :], targets, strict=True):
-                asked.setdefault(node, set()).add(target)
-        logprobs: dict[tuple[int, int], float] = {}
-        best: dict[int, int] = {}
-        self._native.forget()
-        rows = self._native.evaluate(_nodes(tree, asked.keys()))
-        for node, logits in zip(sorted(asked), rows, strict=True):
-            total = logsumexp(logits)
-            best[node] = int(logits.argmax())
+        pairs = [
+            list(zip(path[-len(targets) :], targets, strict=True))
+            for path, index in zip(pack.paths, pack.members, strict=True)
+            for targets in (sequences[index].targets,)
+        ]
+        for node, target in {pair for own in pairs for pair in own}:
+            asked.setdefault(node, set()).add(target)
+        found: dict[tuple[int, int], tuple[float, bool]] = {}
+        for node, logits in zip(sorted(asked), self._run(pack, asked), strict=True):
+            total, best = logsumexp(logits), int(logits.argmax())
             for target in asked[node]:
-                logprobs[node, target] = float(logits[target]) - total
-        results = {}
-        for index, path in members.items():
-            targets = sequences[index].targets
-            pairs = list(zip(path[-len(targets) :], targets, strict=True))
-            results[index] = ContinuationLogprob(
-                loglikelihood=sum(logprobs[pair] for pair in pairs),
-                is_greedy=all(best[node] == target for node, target in pairs),
-                tokens=len(targets),
+                found[node, target] = float(logits[target]) - total, best == target
+        spent_s = time.perf_counter() - started
+        for place, index in enumerate(pack.members):
+            read = [found[pair] for pair in pairs[place]]
+            yield Finding(
+                sequence=index,
+                logprob=ContinuationLogprob(
+                    loglikelihood=math.fsum(value for value, _ in read),
+                    is_greedy=all(is_best for _, is_best in read),
+                    tokens=len(read),
+                ),
+                tokens_read=pack.costs[place],
+                compute_s=spent_s * pack.costs[place] / max(1, len(pack.tokens)),
             )
-        return results
+
+    def _run(self, pack: Pack, wanted: Collection[int]) -> Iterator[np.ndarray]:
+        """Yield the logits of the wanted new tokens; keep the last path.
+
+        Each member is a sequence of llama.cpp that owns the part of the spine it builds
+        on; the cells of the spine are stored once.
+        """
+        path, self._path = pack.last_path()[0], ()
+        owners: list[list[int]] = [[] for _ in pack.tokens]
+        for member, nodes in enumerate(pack.paths):
+            self._native.cut(member, pack.depths[nodes[0]])
+            for node in nodes:
+                owners[node].append(member)
+        for spare in range(len(pack.members), _MAX_SEQUENCES):
+            self._native.cut(spare, 0)
+        yield from self._native.evaluate(
+            [
+                Node(token, depth, owners[index], index in wanted)
+                for index, (token, depth) in enumerate(
+                    zip(pack.tokens, pack.depths, strict=True)
+                )
+            ]
+        )
+        self._native.keep_only(len(pack.members) - 1, sequences=_MAX_SEQUENCES)
+        self._path = path
+
+    def _forget(self) -> None:
+        self._path = ()
+        self._native.forget()
 
     def close(self) -> None:
         """Release context and weights."""
         self._native.close()
-
-
-def _nodes(tree: TokenTree, wanted: Collection[int]) -> list[Node]:
-    sequences: list[list[int]] = [[] for _ in tree.tokens]
-    for index, path in enumerate(tree.paths):
-        for node in path:
-            sequences[node].append(index)
-    return [
-        Node(token, depth, passing, index in wanted)
-        for index, (token, depth, passing) in enumerate(
-            zip(tree.tokens, tree.depths, sequences, strict=True)
-        )
-    ]
 
 
 def _chat_template(header: GgufHeader) -> ChatTemplate | None:

@@ -29,6 +29,7 @@ _TOO_FEW_CELLS = 1
 _PARSE_SPECIAL = True
 _KEEP_SPECIAL = False
 _ERASE_DATA = False
+_TO_THE_END = -1
 
 
 def _log_native(level: int, text: bytes, _user_data: object) -> None:
@@ -165,6 +166,19 @@ class NativeModel:
     def forget(self) -> None:
         """Empty the cache: the next tokens start at position 0."""
         llama_cpp.llama_memory_clear(self._memory, _ERASE_DATA)
+
+    def cut(self, sequence: int, length: int) -> None:
+        """Take from a sequence all tokens from position `length` on."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, _TO_THE_END)
+
+    def keep_only(self, sequence: int, *, sequences: int) -> None:
+        """Make every sequence `0..sequences-1` a copy of one; cells are shared."""
+        for other in range(sequences):
+            if other != sequence:
+                self.cut(other, 0)
+                llama_cpp.llama_memory_seq_cp(
+                    self._memory, sequence, other, 0, _TO_THE_END
+                )
 
     def evaluate(self, nodes: Sequence[Node]) -> Iterator[np.ndarray]:
         """Add `nodes` to the cache; yield logits, shape (vocabulary,), where wanted.

@@ -4,9 +4,10 @@ A backend knows one library (torch or llama.cpp): tokens, text, decoding and sco
 `LocalModel` does the rest once: prompts, contexts, stop strings, usage and timing.
 """
 
+import asyncio
 import logging
-from collections.abc import Sequence
-from time import perf_counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from jinja2 import TemplateError
@@ -14,7 +15,6 @@ from jinja2 import TemplateError
 from llmlab_pytest.core import (
     Completion,
     ContextOverflow,
-    ContinuationLogprob,
     GenerateConfig,
     GenerateRequest,
     LoglikelihoodRequest,
@@ -26,14 +26,17 @@ from llmlab_pytest.core import (
     Usage,
     shorten,
 )
-from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
-from llmlab_pytest.providers._local_row import Row
-from llmlab_pytest.providers._local_tree import (
+from llmlab_pytest.providers._local_continuation import (
+    Finding,
     Prefix,
     Scored,
+    count_tokens,
     encode_continuation,
     scored_sequence,
 )
+from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
+from llmlab_pytest.providers._local_memory import ScoreMemory
+from llmlab_pytest.providers._local_row import Row
 from llmlab_pytest.providers._local_worker import (
     Interrupted,
     LocalWorker,
@@ -42,6 +45,9 @@ from llmlab_pytest.providers._local_worker import (
 
 _LOG = logging.getLogger(__name__)
 TRUNCATE_CHOICES = ("auto", "left", "error")
+
+Deliver = Callable[[int, Completion], None]
+"""Takes the completion of the request with this index."""
 
 
 class Backend(Protocol):
@@ -75,14 +81,16 @@ class Backend(Protocol):
         """Return the id if `text` is exactly one special token."""
         ...
 
-    def generate(self, rows: Sequence[Row], signal: StopSignal) -> Sequence[Row]:
-        """Bring every row to its end."""
+    def generate(
+        self, rows: Sequence[Row], signal: StopSignal
+    ) -> Iterator[tuple[int, Row]]:
+        """Bring every row to its end; yield each with its index when it is there."""
         ...
 
     def score(
-        self, sequences: Sequence[Scored]
-    ) -> tuple[Sequence[ContinuationLogprob], int]:
-        """Return a result per sequence and how many tokens the model read."""
+        self, sequences: Sequence[Scored], signal: StopSignal
+    ) -> Iterator[Finding]:
+        """Yield what is found about each sequence as soon as it is known."""
         ...
 
     def close(self) -> None:
@@ -111,6 +119,7 @@ class LocalModel:
         self._backend = backend
         self._worker = worker
         self._truncate = truncate
+        self._memory = ScoreMemory()
         self._is_closed = False
 
     async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
@@ -122,8 +131,25 @@ class LocalModel:
             ProviderError: the chat template refuses the messages.
             Unsupported: messages for a model without chat template.
         """
+        answered: dict[int, Completion] = {}
+        await self.run_each(requests, answered.__setitem__)
+        return [answered[index] for index in range(len(requests))]
+
+    async def run_each(self, requests: Sequence[Request], deliver: Deliver) -> None:
+        """Answer every request; deliver each answer when it is known.
+
+        Raises:
+            LlmlabError: as `run`; what was delivered before stays valid.
+        """
+        loop = asyncio.get_running_loop()
+
+        def hand_over(index: int, completion: Completion) -> None:
+            loop.call_soon_threadsafe(deliver, index, completion)
+
         try:
-            return await self._worker.run(lambda signal: self._answer(requests, signal))
+            await self._worker.run(
+                lambda signal: self._answer(requests, signal, hand_over)
+            )
         except (Interrupted, RuntimeError) as error:
             # RuntimeError is what torch raises for memory and a closed thread, too.
             reason = str(error) or "the model was closed meanwhile"
@@ -141,16 +167,21 @@ class LocalModel:
             self._backend.close()
 
     def _answer(
-        self, requests: Sequence[Request], signal: StopSignal
-    ) -> list[Completion]:
-        rows = [self._row(r) for r in requests if isinstance(r, GenerateRequest)]
-        ended = iter(self._backend.generate(rows, signal) if rows else ())
-        return [
-            self._score(request, signal)
-            if isinstance(request, LoglikelihoodRequest)
-            else self._completion(next(ended))
-            for request in requests
-        ]
+        self, requests: Sequence[Request], signal: StopSignal, deliver: Deliver
+    ) -> None:
+        rows: dict[int, Row] = {}
+        parts: list[_Part] = []
+        for index, request in enumerate(requests):
+            if isinstance(request, GenerateRequest):
+                rows[index] = self._row(request)
+            else:
+                parts.append(_Part(index, self._sequences(request)))
+        if rows:
+            numbers = list(rows)
+            for place, row in self._backend.generate(list(rows.values()), signal):
+                deliver(numbers[place], self._completion(row))
+        if parts:
+            self._score(parts, signal, deliver)
 
     def _row(self, request: GenerateRequest) -> Row:
         prompt = self._prompt_ids(request.prompt)
@@ -210,16 +241,42 @@ class LocalModel:
             token_logprobs=row.token_logprobs(self._backend.detokenize),
         )
 
-    def _score(self, request: LoglikelihoodRequest, signal: StopSignal) -> Completion:
-        signal.check()
-        started = perf_counter()
-        scores, tokens_read = self._backend.score(self._sequences(request))
-        elapsed_s = perf_counter() - started
-        usage = Usage(input_tokens=tokens_read)
+    def _score(
+        self, parts: Sequence["_Part"], signal: StopSignal, deliver: Deliver
+    ) -> None:
+        """Score the sequences of all requests together, so that they share work."""
+        owners: list[tuple[_Part, int]] = []
+        for part in parts:
+            for place, sequence in enumerate(part.sequences):
+                known = self._memory.recall(sequence)
+                if known is None:
+                    owners.append((part, place))
+                else:
+                    part.findings[place] = Finding(place, known, 0, 0.0)
+            self._deliver_if_whole(part, deliver)
+        sequences = [part.sequences[place] for part, place in owners]
+        if not sequences:
+            return
+        for finding in self._backend.score(sequences, signal):
+            part, place = owners[finding.sequence]
+            part.findings[place] = finding
+            self._memory.keep(part.sequences[place], finding.logprob)
+            self._deliver_if_whole(part, deliver)
+
+    def _deliver_if_whole(self, part: "_Part", deliver: Deliver) -> None:
+        if len(part.findings) == len(part.sequences):
+            deliver(part.index, self._scored(part))
+
+    def _scored(self, part: "_Part") -> Completion:
+        findings = [part.findings[place] for place in sorted(part.findings)]
+        asked = count_tokens(part.sequences)
+        read = sum(finding.tokens_read for finding in findings)
+        usage = Usage(input_tokens=asked, cached_input_tokens=max(0, asked - read))
+        elapsed_s = sum(finding.compute_s for finding in findings)
         return Completion(
             text="",
             model=self.spec.alias,
-            continuations=tuple(scores),
+            continuations=tuple(finding.logprob for finding in findings),
             usage=usage,
             latency_s=elapsed_s,
             cost_usd=cost_of(self.spec, usage),
@@ -248,3 +305,12 @@ class LocalModel:
             max_tokens=max_tokens,
             context_tokens=self._backend.context_tokens,
         )
+
+
+@dataclass(slots=True)
+class _Part:
+    """A log-likelihood request while its sequences are scored."""
+
+    index: int
+    sequences: Sequence[Scored]
+    findings: dict[int, Finding] = field(default_factory=dict)

@@ -6,13 +6,13 @@ completion and log-likelihood requests. Greedy tokens equal those of transformer
 lm-eval's `HFLM`. Adapters, quantised execution and several devices are left out.
 
 Options in the model registry: `dtype` (default `float32`), `device` (`cpu`), `threads`
-(the cores divided by the xdist workers), `batch_size` (16), `attn_implementation`
-(`sdpa`), and `truncate`: `auto` (contexts of log-likelihood requests lose tokens from
-the left as in lm-eval, generation raises `ContextOverflow`), or `left` or `error` for
-both.
+(the cores divided by the xdist workers), `batch_size` (64), `attn_implementation`
+(ours, which reads shared beginnings once; with any other, sequences are scored one by
+one), and `truncate`: `auto` (contexts of log-likelihood requests lose tokens from the
+left as in lm-eval, generation raises `ContextOverflow`), or `left` or `error` for both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from transformers import (
@@ -23,19 +23,21 @@ from transformers import (
     RepetitionPenaltyLogitsProcessor,
 )
 
-from llmlab_pytest.core import ContinuationLogprob, Message, ModelSpec
+from llmlab_pytest.core import Message, ModelSpec
+from llmlab_pytest.providers._local_continuation import Finding, Prefix, Scored
 from llmlab_pytest.providers._local_decoding import OptionKind, known_options
 from llmlab_pytest.providers._local_model import TRUNCATE_CHOICES, LocalModel
 from llmlab_pytest.providers._local_row import Row
-from llmlab_pytest.providers._local_tree import Prefix, Scored
 from llmlab_pytest.providers._local_worker import (
     LocalWorker,
     StopSignal,
     usable_threads,
 )
+from llmlab_pytest.providers._transformers_attention import use_layouts
+from llmlab_pytest.providers._transformers_forest import Forest
 from llmlab_pytest.providers._transformers_generate import Decoder
 from llmlab_pytest.providers._transformers_load import load_weights
-from llmlab_pytest.providers._transformers_score import TreeScorer
+from llmlab_pytest.providers._transformers_score import ForestScorer
 from llmlab_pytest.providers._weights import digest_of_weights, find_weights
 
 _OPTIONS: dict[str, OptionKind] = {
@@ -46,7 +48,7 @@ _OPTIONS: dict[str, OptionKind] = {
     "attn_implementation": str,
     "truncate": TRUNCATE_CHOICES,
 }
-_DEFAULT_BATCH = 16
+_DEFAULT_BATCH = 64
 _UNLIMITED_TOKENS = 1 << 30
 
 
@@ -68,8 +70,10 @@ class Transformers(LocalModel):
             spec,
             dtype=getattr(torch, options.get("dtype", "float32")),
             device=options.get("device", "cpu"),
-            attention=options.get("attn_implementation", "sdpa"),
+            attention=options.get("attn_implementation"),
         )
+        if "attn_implementation" not in options:
+            use_layouts(loaded.model)
         threads = options.get("threads", usable_threads())
         super().__init__(
             spec,
@@ -100,12 +104,15 @@ class _TorchBackend:
         self.ends = _end_tokens(model.generation_config, tokenizer)
         self.prefix = _prefix(tokenizer)
         self._tokenizer = tokenizer
+        forest = Forest(model)
+        self._scorer = ForestScorer(model, forest)
         self._decoder = Decoder(
             model,
+            forest,
+            can_share=lambda: self._scorer.obstacle is None,
             detokenize=self.detokenize,
             processors=_processors(model.generation_config),
         )
-        self._scorer = TreeScorer(model, context_tokens=self.context_tokens)
 
     def encode(self, text: str, *, add_special: bool | None = None) -> list[int]:
         """Return the tokens of `text`, with the tokenizer's default of BOS and EOS."""
@@ -133,17 +140,19 @@ class _TorchBackend:
         token: int = self._tokenizer.convert_tokens_to_ids(text)
         return token
 
-    def generate(self, rows: Sequence[Row], signal: StopSignal) -> Sequence[Row]:
-        """Bring every row to its end."""
+    def generate(
+        self, rows: Sequence[Row], signal: StopSignal
+    ) -> Iterator[tuple[int, Row]]:
+        """Bring every row to its end; yield each with its index when it is there."""
         with torch.inference_mode():
-            return self._decoder.decode(rows, signal)
+            yield from self._decoder.decode(rows, signal)
 
     def score(
-        self, sequences: Sequence[Scored]
-    ) -> tuple[Sequence[ContinuationLogprob], int]:
-        """Return a result per sequence and how many tokens the model read."""
+        self, sequences: Sequence[Scored], signal: StopSignal
+    ) -> Iterator[Finding]:
+        """Yield what is found about each sequence as soon as it is known."""
         with torch.inference_mode():
-            return self._scorer.score(sequences)
+            yield from self._scorer.score(sequences, signal)
 
     def close(self) -> None:
         """Release the weights: nothing else in this class refers to the model."""

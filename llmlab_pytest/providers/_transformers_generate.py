@@ -1,8 +1,8 @@
-"""Generate text with torch: prompts one by one, then all rows a token at a time.
+"""Generate text with torch: all rows a token at a time, new rows as old ones end.
 
-A prompt runs alone, so its numbers are those of a single request and no padding is
-computed. Decoding is bound by reading the weights, so the rows of a batch then share
-each step, their caches padded on the left. A row leaves the batch when it ends.
+Prompts run through the forest, which reads equal beginnings once. Decoding is bound by
+reading weights and caches, so the rows then share each step; a row that ends gives its
+place to the next one at once.
 
 Rounding differs between batch shapes. Where the two best tokens of a greedy row are too
 close to call, the row is computed again alone; so a batch gives exactly the tokens that
@@ -11,18 +11,24 @@ is measured.
 """
 
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from transformers import DynamicCache, LogitsProcessorList, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
 
+from llmlab_pytest.providers._local_continuation import Scored
+from llmlab_pytest.providers._local_forest import Pack, plan_packs
 from llmlab_pytest.providers._local_row import Detokenize, Row
 from llmlab_pytest.providers._local_worker import StopSignal
+from llmlab_pytest.providers._transformers_forest import PASS_TOKENS, Forest
+from llmlab_pytest.providers._transformers_rows import RowBlock
 
 # The lead of the best token differs by up to 2.5e-5 between a row alone and in a batch
 # of ten (SmolLM2-135M, float32, measured); other types round more coarsely than that.
 _TOO_CLOSE = 3e-4
+_MOST_ROWS = 16
+_MOST_BLOCK_BYTES = 1 << 30
 
 
 class Decoder:
@@ -31,113 +37,73 @@ class Decoder:
     def __init__(
         self,
         model: PreTrainedModel,
+        forest: Forest,
         *,
+        can_share: Callable[[], bool],
         detokenize: Detokenize,
         processors: LogitsProcessorList,
     ) -> None:
         self._model = model
+        self._forest = forest
+        self._can_share = can_share
         self._detokenize = detokenize
         self._processors = processors
 
-    def decode(self, rows: Sequence[Row], signal: StopSignal) -> list[Row]:
-        """Bring every row to its end; return the rows in their order."""
-        started = time.perf_counter()
-        caches = []
-        for row in rows:
-            caches.append(self._prefill(row, signal))
-            row.ttft_s = time.perf_counter() - started
-        if len(rows) > 1 and _can_merge(caches):
-            unsure = self._decode_batch(rows, caches, signal)
-        else:
+    def decode(
+        self, rows: Sequence[Row], signal: StopSignal
+    ) -> Iterator[tuple[int, Row]]:
+        """Bring every row to its end; yield each with its index when it is there."""
+        if len(rows) > 1 and self._can_share():
+            batch = _Batch(self._model, self._forest, rows, self._take_all)
             unsure = []
-            for row, cache in zip(rows, caches, strict=True):
-                self._decode_alone(row, cache, signal)
-        return [self._again(row, signal) if row in unsure else row for row in rows]
+            for index in batch.ended(signal):
+                if rows[index].stop_reason is None:
+                    unsure.append(index)
+                else:
+                    yield index, rows[index]
+        else:
+            unsure = list(range(len(rows)))
+        for index in unsure:
+            yield index, self._alone(rows[index], signal)
 
-    def _again(self, row: Row, signal: StopSignal) -> Row:
+    def _alone(self, row: Row, signal: StopSignal) -> Row:
+        """Decode a row from its beginning as `generate` would."""
         fresh = row.restarted()
-        self._decode_alone(fresh, self._prefill(fresh, signal), signal)
-        fresh.compute_s += row.compute_s
-        fresh.ttft_s = row.ttft_s
-        return fresh
-
-    def _prefill(self, row: Row, signal: StopSignal) -> DynamicCache:
-        """Run the prompt and take the first token."""
-        signal.check()
         started = time.perf_counter()
         cache = DynamicCache(config=self._model.config)
-        logits = self._forward([row.prompt], cache)
-        self._take(row, int(logits[0].argmax()), logits[0])
-        row.compute_s += time.perf_counter() - started
-        return cache
-
-    def _decode_alone(self, row: Row, cache: DynamicCache, signal: StopSignal) -> None:
-        started = time.perf_counter()
-        while row.stop_reason is None:
+        tokens = fresh.prompt
+        while fresh.stop_reason is None:
             signal.check()
-            logits = self._forward([row.tokens[-1:]], cache)
-            self._take(row, int(logits[0].argmax()), logits[0])
-        row.compute_s += time.perf_counter() - started
+            output = self._model(
+                torch.tensor([tokens], device=self._model.device),
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            logits = output.logits[0, -1].float()
+            self._take(fresh, int(logits.argmax()), logits)
+            if fresh.ttft_s is None:
+                fresh.ttft_s = time.perf_counter() - started
+            tokens = fresh.tokens[-1:]
+        fresh.compute_s = row.compute_s + time.perf_counter() - started
+        fresh.ttft_s = fresh.ttft_s if row.ttft_s is None else row.ttft_s
+        return fresh
 
-    def _decode_batch(
-        self, rows: Sequence[Row], caches: Sequence[DynamicCache], signal: StopSignal
-    ) -> list[Row]:
-        """Decode rows together; return those that are too close to call."""
-        active = [index for index, row in enumerate(rows) if row.stop_reason is None]
-        going = [rows[index] for index in active]
-        unsure: list[Row] = []
-        cache, mask = _merge([caches[index] for index in active])
-        while going:
-            signal.check()
-            started = time.perf_counter()
-            mask = torch.nn.functional.pad(mask, (0, 1), value=1)
-            logits = self._forward([row.tokens[-1:] for row in going], cache, mask)
-            close = self._take_all(going, logits)
-            unsure += close
-            share_s = (time.perf_counter() - started) / len(going)
-            for row in going:
-                row.compute_s += share_s
-            stay = [
-                index
-                for index, row in enumerate(going)
-                if row.stop_reason is None and row not in close
-            ]
-            if len(stay) < len(going):
-                going = [going[index] for index in stay]
-                mask = _select(cache, mask, stay)
-        return unsure
+    def _take_all(self, rows: Sequence[Row], logits: torch.Tensor) -> list[bool]:
+        """Give each row its next token; say which rows are too close to call.
 
-    def _forward(
-        self,
-        tokens: Sequence[Sequence[int]],
-        cache: DynamicCache,
-        mask: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """Feed new tokens (rows, n); return the last logits (rows, vocabulary).
-
-        `mask` is (rows, cached + n), 0 for padding; without it nothing is padded.
+        Args:
+            rows: that go on.
+            logits: (rows, vocabulary).
         """
-        inputs = {"input_ids": torch.tensor(tokens, device=self._model.device)}
-        if mask is not None:
-            inputs["attention_mask"] = mask
-            inputs["position_ids"] = mask.sum(dim=1, keepdim=True) - 1
-        output = self._model(
-            **inputs, past_key_values=cache, use_cache=True, logits_to_keep=1
-        )
-        logits: torch.Tensor = output.logits[:, -1].float()
-        return logits
-
-    def _take_all(self, rows: Sequence[Row], logits: torch.Tensor) -> list[Row]:
-        """Give each row its next token; return the rows that are too close to call."""
         top = torch.topk(logits, 2, dim=-1)
         gaps = (top.values[:, 0] - top.values[:, 1]).tolist()
         close = []
         for row, gap, best, scores in zip(
             rows, gaps, top.indices[:, 0].tolist(), logits, strict=True
         ):
-            if row.decoding.is_greedy and gap < _TOO_CLOSE:
-                close.append(row)
-            else:
+            close.append(row.decoding.is_greedy and gap < _TOO_CLOSE)
+            if not close[-1]:
                 self._take(row, best, scores)
         return close
 
@@ -151,6 +117,115 @@ class Decoder:
         if row.decoding.token_logprobs:
             logprob = float(logits[token] - torch.logsumexp(logits, dim=-1))
         row.take(token, logprob, self._detokenize)
+
+
+TakeAll = Callable[[Sequence[Row], torch.Tensor], list[bool]]
+
+
+class _Batch:
+    """Rows on their way: some wait, some are decoded together, some have ended."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        forest: Forest,
+        rows: Sequence[Row],
+        take_all: TakeAll,
+    ) -> None:
+        self._forest = forest
+        self._rows = rows
+        self._take_all = take_all
+        self._block = RowBlock(model)
+        self._waiting = deque(range(len(rows)))
+        self._going: list[int] = []
+        """The row in each slot of the block."""
+        self._room = max(len(r.prompt) + r.decoding.max_tokens for r in rows)
+        self._most = _slots(model, self._room, len(rows))
+        self._started = time.perf_counter()
+
+    def ended(self, signal: StopSignal) -> Iterator[int]:
+        """Yield each row when it has ended, or is too close to call."""
+        while self._waiting or self._going:
+            signal.check()
+            if self._waiting and len(self._going) <= self._most - self._least_refill():
+                yield from self._admit()
+            elif self._going:
+                yield from self._step()
+
+    def _least_refill(self) -> int:
+        """Return for how many free places prompts are read: some, to read together."""
+        return min(len(self._waiting), max(1, self._most // 4))
+
+    def _admit(self) -> Iterator[int]:
+        """Read the prompts of the next rows and take their first tokens."""
+        free = self._most - len(self._going)
+        chosen = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
+        # One target: the logits of the last token of each prompt.
+        prompts = [Scored(tuple(self._rows[index].prompt), (0,)) for index in chosen]
+        packs = plan_packs(prompts, cached=self._forest.path, budget_tokens=PASS_TOKENS)
+        for pack in packs:
+            yield from self._read(pack, [chosen[place] for place in pack.members])
+
+    def _read(self, pack: Pack, indices: Sequence[int]) -> list[int]:
+        started = time.perf_counter()
+        lasts = [path[-1] for path in pack.paths]
+        found: dict[int, torch.Tensor] = {}
+        ended: list[int] = []
+
+        def take(nodes: Sequence[int], logits: torch.Tensor) -> None:
+            found.update(zip(nodes, logits, strict=True))
+
+        def use() -> None:
+            rows = [self._rows[index] for index in indices]
+            logits = torch.stack([found[last] for last in lasts])
+            close = self._take_all(rows, logits)
+            for place, index in enumerate(indices):
+                if close[place] or self._rows[index].stop_reason is not None:
+                    ended.append(index)
+                    continue
+                states = self._forest.states_of(pack, place)
+                self._block.add(states, room_tokens=self._room, most_rows=self._most)
+                self._going.append(index)
+
+        self._forest.run(pack, sorted(set(lasts)), take, use=use)
+        spent_s = time.perf_counter() - started
+        for place, index in enumerate(indices):
+            row = self._rows[index]
+            row.ttft_s = time.perf_counter() - self._started
+            row.compute_s += spent_s * pack.costs[place] / max(1, len(pack.tokens))
+        return ended
+
+    def _step(self) -> list[int]:
+        """Give every row its next token; free the places of those that end."""
+        started = time.perf_counter()
+        rows = [self._rows[index] for index in self._going]
+        logits = self._block.step([row.tokens[-1] for row in rows])
+        close = self._take_all(rows, logits)
+        share_s = (time.perf_counter() - started) / len(rows)
+        ended = []
+        for slot in reversed(range(len(rows))):
+            rows[slot].compute_s += share_s
+            if close[slot] or rows[slot].stop_reason is not None:
+                ended.append(self._going[slot])
+                self._block.drop(slot)
+                last = self._going.pop()
+                if slot < len(self._going):
+                    self._going[slot] = last
+        return ended
+
+
+def _slots(model: PreTrainedModel, room_tokens: int, rows: int) -> int:
+    """Return how many rows are decoded together: memory bounds them."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or (
+        config.hidden_size // config.num_attention_heads
+    )
+    bytes_per_token = (
+        2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+    )
+    fit = _MOST_BLOCK_BYTES // int(max(1, bytes_per_token * room_tokens))
+    return max(1, min(_MOST_ROWS, rows, fit))
 
 
 def draw(logits: torch.Tensor, row: Row) -> int:
@@ -170,48 +245,3 @@ def draw(logits: torch.Tensor, row: Row) -> int:
     cumulative = cumulative[:nucleus]
     point = row.uniform() * float(cumulative[-1])
     return int(order[int((cumulative <= point).sum())])
-
-
-def _can_merge(caches: Sequence[DynamicCache]) -> bool:
-    """Whether every layer keeps all keys, so that rows can be padded to one length."""
-    return all(
-        type(layer) is DynamicLayer for cache in caches for layer in cache.layers
-    )
-
-
-def _merge(caches: Sequence[DynamicCache]) -> tuple[DynamicCache, torch.Tensor]:
-    """Stack the caches of single rows, padded on the left.
-
-    Returns:
-        The cache of all rows and its mask, shape (rows, longest), 1 for a real token.
-    """
-    merged = DynamicCache()
-    if not caches:
-        return merged, torch.ones(0, 0, dtype=torch.long)
-    lengths = [cache.get_seq_length() for cache in caches]
-    longest = max(lengths)
-    for index in range(len(caches[0].layers)):
-        layers = [cache.layers[index] for cache in caches]
-        merged.update(
-            torch.cat([_padded(layer.keys, longest) for layer in layers]),
-            torch.cat([_padded(layer.values, longest) for layer in layers]),
-            index,
-        )
-    device = caches[0].layers[0].keys.device
-    columns = torch.arange(longest, device=device)
-    skipped = longest - torch.tensor(lengths, device=device)
-    return merged, (columns >= skipped[:, None]).long()
-
-
-def _padded(states: torch.Tensor, length: int) -> torch.Tensor:
-    """(1, heads, n, width) -> (1, heads, length, width), zeros on the left."""
-    return torch.nn.functional.pad(states, (0, 0, length - states.shape[2], 0))
-
-
-def _select(
-    cache: DynamicCache, mask: torch.Tensor, rows: Sequence[int]
-) -> torch.Tensor:
-    """Keep only `rows` in the cache (in place) and in the mask (returned)."""
-    chosen = torch.tensor(rows, dtype=torch.long, device=mask.device)
-    cache.batch_select_indices(chosen)
-    return mask[chosen]

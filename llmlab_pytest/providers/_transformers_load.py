@@ -92,7 +92,12 @@ class Loaded(NamedTuple):
 
 
 def load_weights(
-    path: Path, spec: ModelSpec, *, dtype: torch.dtype, device: str, attention: str
+    path: Path,
+    spec: ModelSpec,
+    *,
+    dtype: torch.dtype,
+    device: str,
+    attention: str | None,
 ) -> Loaded:
     """Load the model at `path` in evaluation mode.
 
@@ -101,12 +106,14 @@ def load_weights(
         spec: of the model, named in errors.
         dtype: of the weights.
         device: name of a torch device.
-        attention: transformers' `attn_implementation`.
+        attention: transformers' `attn_implementation`; `None` for its own choice.
 
     Raises:
         ModelError: files are missing, damaged or of an architecture nobody knows.
     """
-    how = {"dtype": dtype, "attn_implementation": attention}
+    how: dict[str, Any] = {"dtype": dtype}
+    if attention is not None:
+        how["attn_implementation"] = attention
     try:
         # The official loaders draw progress bars and warn on stderr unasked.
         with contextlib.redirect_stderr(io.StringIO()):

@@ -1,128 +1,205 @@
-"""Log-likelihoods of continuations with torch: one pass per sample.
+"""Log-likelihoods of continuations with torch: every shared beginning is read once.
 
-All continuations of a sample are one token tree (`_local_tree`). The body of the model
-runs over the tree once, each token attending to its ancestors, and only the rows that
-predict a scored token go through the output layer, so that no tensor of shape
-(positions, vocabulary) appears. A log-probability is `logit - logsumexp(logits)` in
-float32, summed in double precision. Samples never share a pass: their numbers do not
-depend on what else is in a batch.
+A log-probability is `logit - logsumexp(logits)` in float32, for the rows that predict a
+target and no others, so that no tensor of shape (positions, vocabulary) appears; those
+of a continuation are added in double precision.
+
+Numbers differ in the sixth digit with what else is computed in a pass, as they do for
+any batched engine; the tests bound that.
 """
 
-from collections.abc import Sequence
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
 
 import torch
 from transformers import PreTrainedModel
 
 from llmlab_pytest.core import ContinuationLogprob
-from llmlab_pytest.providers._local_tree import Scored, TokenTree, grow_tree, pack
+from llmlab_pytest.providers._local_continuation import Finding, Scored
+from llmlab_pytest.providers._local_forest import Pack, plan_packs
+from llmlab_pytest.providers._local_worker import StopSignal
+from llmlab_pytest.providers._transformers_attention import (
+    NAME,
+    CannotShare,
+    attention_of,
+)
+from llmlab_pytest.providers._transformers_forest import PASS_TOKENS, Forest
 
-# Packing pays while attention over the whole tree is cheap; 4,096² mask entries are
-# 64 MB in float32. A longer single sequence still runs, alone and without a mask.
-_BUDGET_TOKENS = 4096
-_TOLERANCE = 1e-3
+_LOG = logging.getLogger(__name__)
+_TOLERANCE = 1e-2
+# What models raise that take no layout, no mask of four dimensions or no such cache.
+_REFUSALS = (
+    CannotShare,
+    AttributeError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
-class TreeScorer:
+class ForestScorer:
     """Scores sequences with one model."""
 
-    def __init__(self, model: PreTrainedModel, *, context_tokens: int) -> None:
+    def __init__(self, model: PreTrainedModel, forest: Forest) -> None:
         self._model = model
-        self._context_tokens = context_tokens
-        self._can_branch: bool | None = None
+        self._forest = forest
+        self._is_checked = False
+        self._obstacle: str | None = None
 
     def score(
-        self, sequences: Sequence[Scored]
-    ) -> tuple[list[ContinuationLogprob], int]:
-        """Return one result per sequence, and how many tokens the model read."""
-        budget = _BUDGET_TOKENS if self._may_branch() else 0
-        unique = list(dict.fromkeys(sequence.inputs for sequence in sequences))
-        results: dict[int, ContinuationLogprob] = {}
-        tokens_read = 0
-        for group in pack(unique, budget_tokens=budget):
-            inside = {unique[index] for index in group}
-            members = [
-                index for index, item in enumerate(sequences) if item.inputs in inside
-            ]
-            tree = grow_tree([sequences[index].inputs for index in members])
-            scores = self._score_tree(tree, [sequences[index] for index in members])
-            results.update(zip(members, scores, strict=True))
-            tokens_read += len(tree.tokens)
-        return [results[index] for index in range(len(sequences))], tokens_read
-
-    def _score_tree(
-        self, tree: TokenTree, sequences: Sequence[Scored]
-    ) -> list[ContinuationLogprob]:
-        nodes = [
-            path[-len(item.targets) :]
-            for path, item in zip(tree.paths, sequences, strict=True)
-        ]
-        needed = sorted({node for path in nodes for node in path})
-        row_of = {node: row for row, node in enumerate(needed)}
-        logits = self._logits(tree, needed)  # (needed, vocabulary)
-        total = torch.logsumexp(logits, dim=-1)
-        best = logits.argmax(dim=-1)
-        results = []
-        for path, item in zip(nodes, sequences, strict=True):
-            rows = torch.tensor([row_of[node] for node in path], device=logits.device)
-            targets = torch.tensor(item.targets, device=logits.device)
-            logprobs = logits[rows, targets] - total[rows]
-            results.append(
-                ContinuationLogprob(
-                    loglikelihood=float(logprobs.double().sum()),
-                    is_greedy=bool((best[rows] == targets).all()),
-                    tokens=len(item.targets),
-                )
-            )
-        return results
-
-    def _logits(self, tree: TokenTree, needed: Sequence[int]) -> torch.Tensor:
-        device = self._model.device
-        inputs = {"input_ids": torch.tensor([tree.tokens], device=device)}
-        if not tree.is_chain:
-            inputs["position_ids"] = torch.tensor([tree.depths], device=device)
-            inputs["attention_mask"] = ancestor_mask(tree, self._model.dtype).to(device)
-        output = self._model(
-            **inputs,
-            use_cache=False,
-            logits_to_keep=torch.tensor(needed, device=device),
+        self, sequences: Sequence[Scored], signal: StopSignal
+    ) -> Iterator[Finding]:
+        """Yield a finding per sequence as soon as it is known, in no order."""
+        if self.obstacle is not None:
+            yield from self._one_by_one(sequences, signal)
+            return
+        packs = plan_packs(
+            sequences, cached=self._forest.path, budget_tokens=PASS_TOKENS
         )
-        logits: torch.Tensor = output.logits[0].float()
-        return logits
+        for pack in packs:
+            signal.check()
+            yield from self._score_pack(pack, sequences)
 
-    def _may_branch(self) -> bool:
-        """Find out once whether the model respects positions and mask of a tree.
+    @property
+    def obstacle(self) -> str | None:
+        """Why sequences cannot share beginnings on this model; found out once.
 
-        Recurrent layers and some attention kernels ignore them; a sliding window
-        shorter than the context would count tree nodes instead of positions.
+        Recurrent layers ignore what a token may see, and some models compute attention
+        by themselves.
         """
-        if self._can_branch is None:
-            window = getattr(self._model.config, "sliding_window", None)
-            self._can_branch = (
-                window is None or window >= self._context_tokens
-            ) and self._branches_exactly()
-        return self._can_branch
+        if not self._is_checked:
+            self._is_checked = True
+            self._obstacle = self._find_obstacle()
+            if self._obstacle is not None:
+                _LOG.warning(
+                    "%s scores sequences one by one: %s",
+                    type(self._model).__name__,
+                    self._obstacle,
+                )
+        return self._obstacle
 
-    def _branches_exactly(self) -> bool:
-        checks = [Scored((5, 6, 7, last), (8, 9)) for last in (10, 11)]
-        together = self._score_tree(
-            grow_tree([check.inputs for check in checks]), checks
-        )
-        alone = [
-            self._score_tree(grow_tree([check.inputs]), [check])[0] for check in checks
+    def _find_obstacle(self) -> str | None:
+        if (attention := attention_of(self._model)) != NAME:
+            return f"its attention is {attention!r}"
+        try:
+            gap = self._gap()
+        except _REFUSALS as error:
+            return str(error) or type(error).__name__
+        finally:
+            self._forest.forget()
+        return None if gap < _TOLERANCE else f"numbers differ by {gap:.2g} if shared"
+
+    def _gap(self) -> float:
+        """Compare sequences that share beginnings with each of them alone."""
+        stem = tuple(range(3, 27))
+        ends = ((5, 6, 7), (5, 6, 8), (9, 4))
+        checks = [Scored((*stem, *end), end) for end in ends]
+        again = [Scored((*stem, 7, 3, *end), end) for end in ends]
+        alone = self._one_by_one([*checks, *again], StopSignal())
+        single = [finding.logprob.loglikelihood for finding in alone]
+        shared: list[float] = []
+        for part in (checks, again):  # the second builds on what the first has cached
+            packs = plan_packs(
+                part, cached=self._forest.path, budget_tokens=PASS_TOKENS
+            )
+            found = {
+                f.sequence: f for pack in packs for f in self._score_pack(pack, part)
+            }
+            shared += [found[index].logprob.loglikelihood for index in sorted(found)]
+        return max(abs(a - b) for a, b in zip(shared, single, strict=True))
+
+    def _score_pack(self, pack: Pack, sequences: Sequence[Scored]) -> Iterator[Finding]:
+        started = time.perf_counter()
+        readings = _Readings(pack, sequences)
+        self._forest.run(pack, readings.wanted, readings.take)
+        spent_s = time.perf_counter() - started
+        for place, index in enumerate(pack.members):
+            share = pack.costs[place] / max(1, len(pack.tokens))
+            yield Finding(
+                sequence=index,
+                logprob=readings.logprob_of(place),
+                tokens_read=pack.costs[place],
+                compute_s=spent_s * share,
+            )
+
+    def _one_by_one(
+        self, sequences: Sequence[Scored], signal: StopSignal
+    ) -> Iterator[Finding]:
+        for index, sequence in enumerate(sequences):
+            signal.check()
+            started = time.perf_counter()
+            inputs = torch.tensor([sequence.inputs], device=self._model.device)
+            logits = self._model(
+                input_ids=inputs,
+                use_cache=False,
+                logits_to_keep=len(sequence.targets),
+            ).logits[0]
+            targets = torch.tensor(sequence.targets, device=logits.device)
+            yield Finding(
+                sequence=index,
+                logprob=_logprob(*_read(logits[-len(targets) :].float(), targets)),
+                tokens_read=len(sequence.inputs),
+                compute_s=time.perf_counter() - started,
+            )
+
+
+class _Readings:
+    """What is read off the logits of a pack, row by row."""
+
+    def __init__(self, pack: Pack, sequences: Sequence[Scored]) -> None:
+        self._pairs = [
+            list(zip(path[-len(targets) :], targets, strict=True))
+            for path, index in zip(pack.paths, pack.members, strict=True)
+            for targets in (sequences[index].targets,)
         ]
-        return all(
-            abs(a.loglikelihood - b.loglikelihood) < _TOLERANCE
-            for a, b in zip(together, alone, strict=True)
-        )
+        self._asked: dict[int, list[int]] = {}
+        for node, target in {pair for pairs in self._pairs for pair in pairs}:
+            self._asked.setdefault(node, []).append(target)
+        self.wanted = sorted(self._asked)
+        """The new tokens whose logits are needed."""
+        self._found: dict[tuple[int, int], tuple[float, bool]] = {}
+
+    def take(self, nodes: Sequence[int], logits: torch.Tensor) -> None:
+        """Read what is asked of some nodes; logits (nodes, vocabulary)."""
+        pairs = [
+            (row, node, target)
+            for row, node in enumerate(nodes)
+            for target in self._asked[node]
+        ]
+        rows = torch.tensor([row for row, _, _ in pairs], device=logits.device)
+        targets = torch.tensor([t for _, _, t in pairs], device=logits.device)
+        values, is_best = _read(logits, targets, rows)
+        for (_, node, target), value, best in zip(pairs, values, is_best, strict=True):
+            self._found[node, target] = (value, best)
+
+    def logprob_of(self, place: int) -> ContinuationLogprob:
+        """Return the result of the pack's member at `place`."""
+        found = [self._found[pair] for pair in self._pairs[place]]
+        return _logprob([value for value, _ in found], [best for _, best in found])
 
 
-def ancestor_mask(tree: TokenTree, dtype: torch.dtype) -> torch.Tensor:
-    """Return what each node may attend to, shape (1, 1, nodes, nodes), to be added."""
-    count = len(tree.tokens)
-    sees = torch.zeros(count, count, dtype=torch.bool)
-    for start, stop, parent in tree.runs:
-        if parent >= 0:
-            sees[start:stop, :start] = sees[parent, :start]
-        sees[start:stop, start:stop] = torch.ones(stop - start, stop - start).tril() > 0
-    mask = torch.zeros(count, count, dtype=dtype)
-    return mask.masked_fill_(~sees, torch.finfo(dtype).min)[None, None]
+def _read(
+    logits: torch.Tensor, targets: torch.Tensor, rows: torch.Tensor | None = None
+) -> tuple[list[float], list[bool]]:
+    """Return each target's log-probability in its row, and whether it is the best.
+
+    Args:
+        logits: (rows, vocabulary), float32.
+        targets: token ids.
+        rows: the row of each target; without them one target per row, in order.
+    """
+    if rows is None:
+        rows = torch.arange(len(targets), device=logits.device)
+    values = logits[rows, targets] - torch.logsumexp(logits, dim=-1)[rows]
+    is_best = logits.argmax(dim=-1)[rows] == targets
+    return values.tolist(), is_best.tolist()
+
+
+def _logprob(values: Sequence[float], is_best: Sequence[bool]) -> ContinuationLogprob:
+    return ContinuationLogprob(
+        loglikelihood=math.fsum(values), is_greedy=all(is_best), tokens=len(values)
+    )

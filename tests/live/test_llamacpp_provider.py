@@ -24,7 +24,8 @@ from llmlab_pytest.core import (
     Request,
 )
 from llmlab_pytest.providers._llamacpp import LlamaCpp
-from llmlab_pytest.providers._local_tree import Scored
+from llmlab_pytest.providers._local_continuation import Scored
+from llmlab_pytest.providers._local_worker import StopSignal
 from llmlab_pytest.providers._weights import find_weights
 
 pytestmark = pytest.mark.live
@@ -177,10 +178,37 @@ def test_tree_equals_separate_passes(model: LlamaCpp) -> None:
 def test_many_continuations_are_split_into_groups(model: LlamaCpp) -> None:
     """More continuations than sequences in the cache give the same numbers."""
     inputs = [Scored((5, 6, 7, 100 + index), (9,)) for index in range(70)]
-    together, tokens_read = model._backend.score(inputs)
-    alone, _ = model._backend.score(inputs[-1:])
-    assert together[-1] == alone[0]
-    assert 73 <= tokens_read <= 73 + 4 * 4
+    findings = {f.sequence: f for f in model._backend.score(inputs, StopSignal())}
+    model._backend._forget()
+    for index in (0, 40, 69):
+        (alone,) = model._backend.score(inputs[index : index + 1], StopSignal())
+        model._backend._forget()
+        assert findings[index].logprob.loglikelihood == pytest.approx(
+            alone.logprob.loglikelihood, abs=0.02
+        )
+    assert sum(f.tokens_read for f in findings.values()) == 3 + 70
+
+
+def test_beginnings_are_read_once_and_long_ones_fit(model: LlamaCpp) -> None:
+    """Samples of any lengths, one after another, score as on an empty cache.
+
+    As far as llama.cpp goes: tokens without sense, read in parts of another length,
+    differ by up to 2 % in its quantised arithmetic.
+    """
+    shots = tuple(range(200, 400))
+    inputs = [
+        Scored((*shots[:length], 30 + n, *ending), ending)
+        for n, length in enumerate((200, 200, 120, 5, 200))
+        for ending in ((7, 8), (7, 9, 11), (12,))
+    ]
+    together = {f.sequence: f for f in model._backend.score(inputs, StopSignal())}
+    for index, sequence in enumerate(inputs):
+        model._backend._forget()
+        (alone,) = model._backend.score([sequence], StopSignal())
+        assert together[index].logprob.loglikelihood == pytest.approx(
+            alone.logprob.loglikelihood, rel=0.03
+        )
+    assert sum(f.tokens_read for f in together.values()) < 260
 
 
 def test_context_overflow_names_the_numbers(model: LlamaCpp) -> None:

@@ -265,15 +265,17 @@ def test_loglikelihood_of_partial_contexts_shares_what_is_equal(
 
 
 def test_loglikelihood_is_the_same_in_any_batch(model: Transformers) -> None:
-    """Neighbours in a run change no digit, and tokens are counted once."""
+    """Neighbours in a run change less than counts, and tokens are counted once."""
     request = LoglikelihoodRequest(
         tuple(Continuation(CONTEXT, choice) for choice in CHOICES)
     )
     other = LoglikelihoodRequest((Continuation("", "Paris is a city."),))
     alone = ask(model, request)[0]
     among = ask(model, other, request, other)[1]
-    assert among.continuations == alone.continuations
-    assert alone.usage.input_tokens < 25
+    assert [item.loglikelihood for item in among.continuations] == pytest.approx(
+        [item.loglikelihood for item in alone.continuations], abs=1e-4
+    )
+    assert alone.usage.input_tokens == among.usage.input_tokens < 25
 
 
 def test_context_overflow_names_the_numbers(model: Transformers) -> None:

@@ -148,7 +148,9 @@ def test_each_variant_is_a_group_of_its_own(pytester: pytest.Pytester) -> None:
     for workers in ("0", "2"):
         result = run(pytester, "-n", workers, "--llmlab-json=table.json", code=code)
         table = json.loads((pytester.path / "table.json").read_text(encoding="utf-8"))
-        metrics = {row["plan"]["task"]: row["metrics"][0]["value"] for row in table["rows"]}
+        metrics = {
+            row["plan"]["task"]: row["metrics"][0]["value"] for row in table["rows"]
+        }
         assert metrics == {"word[Paris]": 1.0, "word[Rome]": 0.0}
         assert [verdict["task"] for verdict in table["verdicts"]] == list(metrics)
         assert result.parseoutcomes()["miss"] == 1

@@ -11,7 +11,7 @@ MAX_TYPE_IGNORES = 10
 MAX_NOQA = 10
 
 BOUNDARIES: dict[str, str] = {
-    "engine/_lane.py _completions": "a provider of others may raise anything",
+    "engine/_lane.py _explained": "a provider of others may raise anything",
     "engine/_lane.py _guard": "on the engine's thread: the test must hear of it",
     "engine/_pool.py _loaded": "loading runs native and third-party code",
 }

@@ -1,11 +1,11 @@
 import pytest
 
 from llmlab_pytest.core import ContextOverflow, Continuation, DataError
-from llmlab_pytest.providers._local_tree import (
+from llmlab_pytest.providers._local_continuation import (
     Prefix,
+    Scored,
+    count_tokens,
     encode_continuation,
-    grow_tree,
-    pack,
     scored_sequence,
 )
 
@@ -89,30 +89,8 @@ def test_continuation_longer_than_the_context_overflows() -> None:
         scored_sequence([1], [2, 3, 4, 5], context_tokens=3)
 
 
-def test_tree_stores_common_beginnings_once() -> None:
-    """Equal beginnings share nodes; every path spells its sequence."""
-    sequences = [(1, 2, 3), (1, 2, 4, 5), (1, 2), (9,)]
-    tree = grow_tree(sequences)
-    assert tree.tokens == [1, 2, 3, 4, 5, 9]
-    assert tree.depths == [0, 1, 2, 2, 3, 0]
-    assert [tuple(tree.tokens[node] for node in path) for path in tree.paths] == (
-        sequences
-    )
-    assert tree.runs == [(0, 3, -1), (3, 5, 1), (5, 6, -1)]
-    assert not tree.is_chain
-
-
-def test_tree_of_growing_sequences_is_a_chain() -> None:
-    """Sequences that only extend each other need no mask."""
-    tree = grow_tree([(1, 2), (1, 2, 3), (1,)])
-    assert tree.is_chain
-    assert tree.runs == [(0, 3, -1)]
-
-
-def test_pack_halves_groups_until_they_fit() -> None:
-    """Groups keep their order and stay within the budget."""
-    sequences = [(7, index, index, index) for index in range(5)]
-    groups = pack(sequences, budget_tokens=8)
-    assert groups == [[0, 1], [2], [3, 4]]
-    assert pack(sequences, budget_tokens=99, most=2) == [[0, 1], [2], [3, 4]]
-    assert pack([(1,) * 50], budget_tokens=8) == [[0]]
+def test_tokens_of_equal_beginnings_count_once() -> None:
+    """A sample costs what its tree holds, however its choices are ordered."""
+    inputs = [(1, 2, 3), (9,), (1, 2, 4, 5), (1, 2)]
+    assert count_tokens([Scored(tokens, (0,)) for tokens in inputs]) == 6
+    assert count_tokens([]) == 0

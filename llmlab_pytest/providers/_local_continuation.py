@@ -1,0 +1,129 @@
+"""Continuations as tokens: what a model reads, and what is scored.
+
+The tokenisation of a (context, continuation) pair is that of lm-eval 0.4.13
+(`TemplateLM._encode_pair`, `HFLM.tok_encode`, `_loglikelihood_tokens`), because scores
+are compared with it item by item.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from llmlab_pytest.core import (
+    ContextOverflow,
+    Continuation,
+    ContinuationLogprob,
+    DataError,
+    shorten,
+)
+
+
+class Encode(Protocol):
+    """Turns text into token ids."""
+
+    def __call__(self, text: str, *, add_special: bool | None = None) -> list[int]:
+        """Return the ids; `add_special` is about BOS and EOS, `None`: model's way."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """The token that stands for an empty context, as id and as text."""
+
+    id: int
+    text: str
+
+
+class Scored(NamedTuple):
+    """One sequence to run and what to read off."""
+
+    inputs: tuple[int, ...]
+    """The tokens the model sees: all but the last."""
+    targets: tuple[int, ...]
+    """The tokens to score; the last input predicts the last target."""
+
+
+class Finding(NamedTuple):
+    """What was found out about one sequence."""
+
+    sequence: int
+    """Index of the sequence in what was given."""
+    logprob: ContinuationLogprob
+    tokens_read: int
+    """How many tokens the model read for its sake alone."""
+    compute_s: float
+
+
+def encode_continuation(
+    pair: Continuation, encode: Encode, prefix: Prefix
+) -> tuple[list[int], list[int]]:
+    """Return the tokens of the context and of the continuation.
+
+    Trailing whitespace of the context moves to the continuation; the pair is encoded
+    as a whole and split by the length of the encoded context. An empty context becomes
+    the prefix token.
+
+    Raises:
+        DataError: no token is left for the continuation.
+    """
+    if pair.context:
+        context_text = pair.context.rstrip()
+        moved = pair.context[len(context_text) :]
+        context = _encode_default(context_text, encode, prefix)
+        whole = _encode_default(context_text + moved + pair.text, encode, prefix)
+        target = whole[len(context) :]
+    else:
+        context, target = [prefix.id], encode(pair.text, add_special=False)
+        if target[:1] == context:
+            target = target[1:]
+    if not context or not target:
+        msg = (
+            f"The continuation {shorten(pair.text)!r} after the context "
+            f"{shorten(pair.context)!r} has no token of its own."
+        )
+        raise DataError(msg, fix="Give every choice a text that is not empty.")
+    return context, target
+
+
+def _encode_default(text: str, encode: Encode, prefix: Prefix) -> list[int]:
+    starts_with_prefix = bool(prefix.text) and text.startswith(prefix.text)
+    return encode(text, add_special=False if starts_with_prefix else None)
+
+
+def scored_sequence(
+    context: Sequence[int], target: Sequence[int], *, context_tokens: int
+) -> Scored:
+    """Join both parts and drop tokens from the left that exceed the model's context.
+
+    Raises:
+        ContextOverflow: the continuation alone is longer than the context.
+    """
+    if len(target) > context_tokens:
+        msg = f"A continuation to be scored has {len(target):,} tokens."
+        raise ContextOverflow(
+            msg, allowed=f"The model's context holds {context_tokens:,} tokens."
+        )
+    whole = [*context, *target][-(context_tokens + 1) :]
+    return Scored(tuple(whole[:-1]), tuple(target))
+
+
+def count_tokens(sequences: Sequence[Scored]) -> int:
+    """Return how many tokens the inputs have, equal beginnings counted once."""
+    total = 0
+    before: tuple[int, ...] = ()
+    for inputs in sorted(sequence.inputs for sequence in sequences):
+        total += len(inputs) - common_length(before, inputs)
+        before = inputs
+    return total
+
+
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """Return how many tokens two sequences share at their beginning."""
+    low, high = 0, min(len(first), len(second))
+    while low < high:  # the first `low` are equal; what is equal is at most `high`
+        middle = (low + high + 1) // 2
+        if first[low:middle] == second[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,178 @@
+"""Which tokens a model must read to score many sequences, and which it has read.
+
+Sequences are sorted, so that those with equal beginnings are neighbours, and cut into
+packs of some hundred new tokens. A pack is a forest: the *spine* is one path of tokens
+whose keys and values are cached, and trees of new tokens hang on it. After a pack the
+path of its last sequence is the next spine. So the demonstrations of a subject, the
+context of a sample and the words that two choices begin with are read once; sorted
+order makes that a walk through the radix tree of all sequences, depth first.
+
+Sharing is decided on tokens of whole encodings, never on text.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from llmlab_pytest.providers._local_continuation import Scored, common_length
+
+Tokens = tuple[int, ...]
+# A shorter common beginning is not worth a group of its own.
+_SHORTEST_CHAIN = 16
+
+
+class Group(NamedTuple):
+    """Neighbouring new tokens that see nothing of other groups but a trunk."""
+
+    start: int
+    stop: int
+    trunk: int
+    """How many slots of the cache all of them see, counted from its start."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """Sequences that are computed at once. New tokens: parents before children."""
+
+    spine: Tokens
+    """The cached tokens that stay; new token `n` goes into slot `len(spine) + n`."""
+    tokens: list[int] = field(default_factory=list)
+    depths: list[int] = field(default_factory=list)
+    """Position of each new token in its sequence, from 0."""
+    parents: list[int] = field(default_factory=list)
+    """The new token before each one; -1 where that is on the spine."""
+    groups: list[Group] = field(default_factory=list)
+    members: list[int] = field(default_factory=list)
+    """The sequences that are scored, as indices into what was given."""
+    paths: list[list[int]] = field(default_factory=list)
+    """For each member, the new tokens on its path."""
+    costs: list[int] = field(default_factory=list)
+    """For each member, how many new tokens are there for its sake."""
+
+    def path_of(self, place: int) -> tuple[Tokens, list[int]]:
+        """Return the tokens of the member at `place` and the slots that hold them."""
+        path = self.paths[place]
+        trunk = self.depths[path[0]]
+        slots = [*range(trunk), *(len(self.spine) + node for node in path)]
+        return (*self.spine[:trunk], *(self.tokens[node] for node in path)), slots
+
+    def last_path(self) -> tuple[Tokens, list[int]]:
+        """Return tokens and slots of the last member: what stays cached."""
+        return self.path_of(-1)
+
+
+def plan_packs(
+    sequences: Sequence[Scored],
+    *,
+    cached: Tokens,
+    budget_tokens: int,
+    most_members: int | None = None,
+    capacity_tokens: int | None = None,
+) -> Iterator[Pack]:
+    """Cut sequences into packs, in the order in which they share most.
+
+    Args:
+        sequences: to score.
+        cached: the path in the cache. Each pack must be run and its last path kept
+            before the next one is taken.
+        budget_tokens: a pack takes sequences until it has this many new tokens.
+        most_members: how many sequences a pack may have.
+        capacity_tokens: how many tokens the cache holds, at least one sequence.
+    """
+    order = sorted(range(len(sequences)), key=lambda index: sequences[index].inputs)
+    while order:
+        tree = _Tree(cached)
+        for index in order[:most_members]:
+            if capacity_tokens and not tree.has_room(sequences[index], capacity_tokens):
+                break
+            tree.add(index, sequences[index])
+            if len(tree.pack.tokens) >= budget_tokens:
+                break
+        pack = tree.finished()
+        yield pack
+        cached, _ = pack.last_path()
+        order = order[len(pack.members) :]
+
+
+class _Tree:
+    """A pack while it grows, sequence by sequence, in sorted order."""
+
+    def __init__(self, cached: Tokens) -> None:
+        self.pack = Pack(spine=cached)
+        self._children: dict[tuple[int, int], int] = {}
+        self._roots: list[int] = []
+        """For each new token, the first new token above it."""
+        self._longest_trunk = 0
+
+    def has_room(self, sequence: Scored, capacity_tokens: int) -> bool:
+        """Whether the cache also holds a sequence that shares nothing."""
+        used = self._longest_trunk + len(self.pack.tokens)
+        return not used or used + len(sequence.inputs) <= capacity_tokens
+
+    def add(self, index: int, sequence: Scored) -> None:
+        pack, inputs = self.pack, sequence.inputs
+        # Logits exist for new tokens only: those that predict targets must be new.
+        most = len(inputs) - len(sequence.targets)
+        trunk = min(common_length(pack.spine, inputs), most)
+        before = len(pack.tokens)
+        pack.paths.append(self._grow(inputs, trunk))
+        pack.members.append(index)
+        pack.costs.append(len(pack.tokens) - before)
+        self._longest_trunk = max(self._longest_trunk, trunk)
+
+    def _grow(self, inputs: Tokens, trunk: int) -> list[int]:
+        pack = self.pack
+        parent = -1 - trunk
+        path = []
+        for depth in range(trunk, len(inputs)):
+            key = (parent, inputs[depth])
+            node = self._children.get(key)
+            if node is None:
+                node = self._children[key] = len(pack.tokens)
+                pack.tokens.append(inputs[depth])
+                pack.depths.append(depth)
+                pack.parents.append(max(parent, -1))
+                self._roots.append(self._roots[parent] if parent >= 0 else node)
+            path.append(node)
+            parent = node
+        return path
+
+    def finished(self) -> Pack:
+        """Drop what nobody builds on, and say which tokens see each other."""
+        pack = self.pack
+        pack.spine = pack.spine[: self._longest_trunk]
+        tops = sorted(set(self._roots))
+        chain = self._chain() if len(tops) == 1 else 0
+        if chain:
+            pack.groups.append(Group(0, chain, len(pack.spine)))
+            tops = [n for n, parent in enumerate(pack.parents) if parent == chain - 1]
+        elif self._roots != sorted(self._roots):
+            self._gather()
+            tops = sorted(set(self._roots))
+        ends = [*tops[1:], len(pack.tokens)]
+        pack.groups += [
+            Group(start, stop, pack.depths[start])
+            for start, stop in zip(tops, ends, strict=True)
+        ]
+        return pack
+
+    def _chain(self) -> int:
+        """Return the length of a long common beginning, or 0: it gets its own group."""
+        shared = common_length(self.pack.paths[0], self.pack.paths[-1])
+        is_all = shared == len(self.pack.tokens)
+        return 0 if is_all or shared < _SHORTEST_CHAIN else shared
+
+    def _gather(self) -> None:
+        """Put the tokens of each tree side by side.
+
+        They already are unless a sequence with many targets, which may build on little
+        of the spine, came between two that build on more of it.
+        """
+        pack = self.pack
+        order = sorted(range(len(self._roots)), key=self._roots.__getitem__)
+        place = {node: new for new, node in enumerate(order)} | {-1: -1}
+        pack.tokens = [pack.tokens[node] for node in order]
+        pack.depths = [pack.depths[node] for node in order]
+        pack.parents = [place[pack.parents[node]] for node in order]
+        pack.paths = [[place[node] for node in path] for path in pack.paths]
+        self._roots = [place[self._roots[node]] for node in order]
