@@ -19,7 +19,7 @@ class Option(NamedTuple):
     ini: str | None = None
     env: str | None = None
     default: str | None = None
-    action: Literal["store", "append"] = "store"
+    action: Literal["store", "append", "store_true"] = "store"
     nargs: str | None = None
     const: str | None = None
     choices: tuple[str, ...] | None = None
@@ -102,6 +102,15 @@ OPTIONS: tuple[Option, ...] = (
         choices=("fail", "skip"),
         help="What an inconclusive gate does to the exit code: fail or skip",
     ),
+    # On the command line only: a variable or a file that somebody else has set may not
+    # decide that models run code here.
+    Option(
+        flag="--llmlab-allow-code-execution",
+        metavar="",
+        action="store_true",
+        help="Run the code that models write, confined, to score tasks such as "
+        "humaneval and mbpp; without it they are skipped",
+    ),
     Option(
         flag="--llmlab-json",
         metavar="FILE",
@@ -126,11 +135,12 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         keywords: dict[str, object] = {
             "dest": option.dest,
-            "metavar": option.metavar,
             "action": option.action,
             "default": None,
             "help": option.help,
         }
+        if option.action != "store_true":
+            keywords["metavar"] = option.metavar
         if option.nargs is not None:
             keywords |= {"nargs": option.nargs, "const": option.const}
         if option.choices is not None:

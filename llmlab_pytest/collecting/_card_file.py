@@ -8,13 +8,17 @@ import pytest
 from llmlab_pytest.collecting._outcomes import complete_case, finish_case
 from llmlab_pytest.collecting._parametrize import cases_of
 from llmlab_pytest.core import (
+    CodeExecutionOff,
     DataUnavailable,
     LlmlabError,
     ModelSpec,
+    SandboxError,
     Unsupported,
 )
 from llmlab_pytest.session import Case, LlmlabSession, session_of
 from llmlab_pytest.tasks import Task, load_card, needed_capability
+
+_SKIPS = (CodeExecutionOff, DataUnavailable)
 
 
 class CardFile(pytest.File):
@@ -29,8 +33,6 @@ class CardFile(pytest.File):
         session = session_of(self.config)
         try:
             task = load_card(self.path)
-            session.scorers_of(task)
-            session.check_gates(task)
             for spec in session.models:
                 yield from self._items(task, spec, session)
         except LlmlabError as error:
@@ -41,9 +43,11 @@ class CardFile(pytest.File):
     ) -> Iterator[pytest.Item]:
         needed = needed_capability(task, spec.capabilities)
         try:
+            session.scorers_of(task)
+            session.check_gates(task)
             spec.require(needed, needed_by=f"The task {task.name!r}")
             cases = cases_of(task, spec, session)
-        except (DataUnavailable, Unsupported) as error:
+        except (*_SKIPS, SandboxError, Unsupported) as error:
             name = f"{task.name}[{spec.alias}]"
             yield UnavailableItem.from_parent(self, name=name, error=error)
             return
@@ -79,8 +83,8 @@ class UnavailableItem(pytest.Item):
         self._error = error
 
     def setup(self) -> None:
-        """Skip where data is missing; a missing capability is an error."""
-        if isinstance(self._error, DataUnavailable):
+        """Skip where data or permission is missing; anything else is an error."""
+        if isinstance(self._error, _SKIPS):
             pytest.skip(str(self._error))
         raise self._error
 

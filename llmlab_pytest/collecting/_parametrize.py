@@ -14,12 +14,14 @@ from llmlab_pytest.collecting._task_mark import MARK, tasks_of
 from llmlab_pytest.core import (
     CAPABILITIES,
     Capability,
+    CodeExecutionOff,
     Completion,
     ConfigError,
     DataUnavailable,
     LlmlabError,
     ModelSpec,
     Sample,
+    SandboxError,
     Score,
     Unsupported,
     unknown_name,
@@ -175,18 +177,19 @@ def _parametrize_task(
 def _params(
     task: Task, spec: ModelSpec, session: LlmlabSession, *, prefix: str, skip: bool
 ) -> list[object]:
-    session.scorers_of(task)
-    session.check_gates(task)
     whole = f"{prefix}{spec.alias}"
     needed = needed_capability(task, spec.capabilities)
-    if needed not in spec.capabilities and skip:
-        return [_skipped(spec, whole, f"{_lacks(spec, needed)}: {task.name} needs it")]
     try:
+        session.scorers_of(task)
+        session.check_gates(task)
+        if needed not in spec.capabilities and skip:
+            why = f"{_lacks(spec, needed)}: {task.name} needs it"
+            return [_skipped(spec, whole, why)]
         spec.require(needed, needed_by=f"The task {task.name!r}")
         cases = cases_of(task, spec, session)
-    except DataUnavailable as error:
+    except (CodeExecutionOff, DataUnavailable) as error:
         return [_skipped(spec, whole, str(error))]
-    except Unsupported as error:
+    except (SandboxError, Unsupported) as error:
         return [pytest.param(spec, error, id=whole)]
     return [pytest.param(spec, case, id=f"{prefix}{case.id}") for case in cases]
 

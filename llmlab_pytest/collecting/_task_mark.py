@@ -17,7 +17,16 @@ from llmlab_pytest.tasks import (
 )
 
 MARK = "llm_task"
-_OVERRIDES = ("shots", "limit", "epochs", "gate", "scorers", "name")
+_OVERRIDES = (
+    "shots",
+    "limit",
+    "epochs",
+    "temperature",
+    "gate",
+    "metrics",
+    "scorers",
+    "name",
+)
 _OWN = ("skip_unsupported",)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from llmlab_pytest.core._errors import (
         AuthError,
         BudgetExceeded,
+        CodeExecutionOff,
         ConfigError,
         ContentFiltered,
         ContextOverflow,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         ProviderTimeout,
         ProviderUnavailable,
         RateLimited,
+        SandboxError,
         StoreError,
         Unsupported,
     )
@@ -96,6 +98,7 @@ __all__ = [
     "BatchModel",
     "BudgetExceeded",
     "Capability",
+    "CodeExecutionOff",
     "Completion",
     "ConfigError",
     "ContentFiltered",
@@ -130,6 +133,7 @@ __all__ = [
     "Role",
     "Sample",
     "SampleResult",
+    "SandboxError",
     "Score",
     "StopReason",
     "StoreError",
@@ -158,6 +162,7 @@ _HOMES = {
     "_errors": (
         "AuthError",
         "BudgetExceeded",
+        "CodeExecutionOff",
         "ConfigError",
         "ContentFiltered",
         "ContextOverflow",
@@ -172,6 +177,7 @@ _HOMES = {
         "ProviderTimeout",
         "ProviderUnavailable",
         "RateLimited",
+        "SandboxError",
         "StoreError",
         "Unsupported",
     ),

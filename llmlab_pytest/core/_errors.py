@@ -17,6 +17,8 @@ LlmlabError
 │   ├── ContentFiltered    the provider refused to process the content
 │   └── MalformedReply     the answer does not follow the protocol
 ├── BudgetExceeded         the agreed amount is spent
+├── CodeExecutionOff       a task runs code that a model writes (the caller may skip)
+├── SandboxError           code cannot be confined here, or its sandbox broke
 └── StoreError             the store cannot be opened, read or written
 
 Each message has up to three sentences: what was seen, what is allowed, what to do.
@@ -118,6 +120,14 @@ class MalformedReply(ProviderError):
 
 class BudgetExceeded(LlmlabError):
     """The agreed amount of money or calls is spent."""
+
+
+class CodeExecutionOff(LlmlabError):
+    """A task runs code that a model writes, which was not allowed."""
+
+
+class SandboxError(LlmlabError):
+    """Code cannot be confined on this machine, or its sandbox broke; never a score."""
 
 
 class StoreError(LlmlabError):

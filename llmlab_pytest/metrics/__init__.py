@@ -9,14 +9,17 @@ from llmlab_pytest.metrics._metrics import (
     mean_of,
     values_of,
 )
+from llmlab_pytest.metrics._pass_at_k import check_draws, draws_of
 from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
     "MetricFunction",
     "MetricRegistry",
     "build_row",
+    "check_draws",
     "compute",
     "default_metrics",
+    "draws_of",
     "interval_of",
     "mean_of",
     "values_of",

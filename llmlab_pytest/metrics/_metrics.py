@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
+from llmlab_pytest.metrics._pass_at_k import draws_of, pass_at_k
 from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
 
 MetricFunction = Callable[[Sequence[SampleResult]], Metric]
@@ -43,18 +44,23 @@ def values_of(results: Sequence[SampleResult], scorer: str) -> list[float]:
 
     Args:
         results: of one task and model.
-        scorer: a scorer's name, or `accuracy` for the primary scorer of each result.
+        scorer: a scorer's name, or `accuracy` for the primary scorer of each result;
+            `pass@k` gives that of its epochs, and leaves out samples with fewer.
     """
+    k = draws_of(scorer)
     epochs: dict[str, list[float]] = {}
     for result in results:
         score = _score(result, scorer)
         if score is not None and score.value is not None:
             epochs.setdefault(result.sample_id, []).append(score.value)
-    return [fmean(values) for values in epochs.values()]
+    if k is None:
+        return [fmean(values) for values in epochs.values()]
+    chances = [pass_at_k(values, k) for values in epochs.values()]
+    return [chance for chance in chances if chance is not None]
 
 
 def _score(result: SampleResult, scorer: str) -> Score | None:
-    if scorer == ACCURACY:
+    if scorer == ACCURACY or draws_of(scorer):
         return result.scores[0] if result.scores else None
     return next((score for score in result.scores if score.scorer == scorer), None)
 
@@ -67,14 +73,18 @@ def scorers_of(results: Sequence[SampleResult]) -> list[str]:
 def compute(
     name: str, results: Sequence[SampleResult], registry: MetricRegistry
 ) -> Metric:
-    """Compute a metric: a registered one, else the mean of the scorer of that name.
+    """Compute a metric: a registered one, `pass@k`, else the mean of a scorer.
 
     Raises:
         ConfigError: neither a metric nor a scorer is called so.
     """
     if name in registry:
         return registry[name](results)
-    if name in scorers_of(results) or not any(result.scores for result in results):
+    if (
+        draws_of(name)
+        or name in scorers_of(results)
+        or not any(result.scores for result in results)
+    ):
         return mean_of(name, values_of(results, name))
     return registry.get_or_raise(name, where="the task's metrics")(results)
 

@@ -2,6 +2,7 @@
 
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
+from llmlab_pytest.scorers._code import passes_tests
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
@@ -42,6 +43,7 @@ __all__ = [
     "mc2",
     "numbers_in",
     "numeric",
+    "passes_tests",
     "regex",
     "scorer_registry",
 ]

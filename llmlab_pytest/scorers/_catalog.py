@@ -2,6 +2,7 @@
 
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
+from llmlab_pytest.scorers._code import passes_tests, refuses_code
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numeric
@@ -32,9 +33,16 @@ _FACTORIES = (
 )
 
 
-def scorer_registry() -> ScorerRegistry:
-    """Return the scorers that ship; plugins add to them."""
+def scorer_registry(*, may_run_code: bool = False) -> ScorerRegistry:
+    """Return the scorers that ship; plugins add to them.
+
+    Args:
+        may_run_code: whether the user allows to run what models write; else the
+            scorer that does so refuses to be made.
+    """
     registry: ScorerRegistry = Registry("scorer")
     for factory in _FACTORIES:
         registry.register(factory.__name__, factory, source="llmlab-pytest")
+    code = passes_tests if may_run_code else refuses_code
+    registry.register(passes_tests.__name__, code, source="llmlab-pytest")
     return registry

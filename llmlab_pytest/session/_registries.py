@@ -52,7 +52,7 @@ class Registries:
     @cached_property
     def scorers(self) -> ScorerRegistry:
         """Scorer factories by name."""
-        registry = scorer_registry()
+        registry = scorer_registry(may_run_code=self._settings.may_run_code)
         self._config.hook.pytest_llmlab_register_scorers(
             config=self._config, register=partial(registry.register, source="a hook")
         )

@@ -25,7 +25,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import decide, parse_gate
-from llmlab_pytest.metrics import build_row
+from llmlab_pytest.metrics import build_row, check_draws, draws_of
 from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
 from llmlab_pytest.providers import load_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
@@ -158,11 +158,17 @@ class LlmlabSession:
         return self._scorers[task.key]
 
     def check_gates(self, task: Task) -> None:
-        """Raise `ConfigError` for a gate that does not parse or names no metric."""
+        """Raise `ConfigError` for a gate that does not parse or names no metric.
+
+        Also for `pass@k`, in a gate or among the metrics, with fewer than k epochs.
+        """
         known = {name for name, _ in self.scorers_of(task)} | set(task.metrics)
+        for name in task.metrics:
+            check_draws(name, epochs=task.epochs, where=task.where)
         for text in task.gates:
             gate = parse_gate(text, where=task.where)
-            if gate.metric not in known:
+            check_draws(gate.metric, epochs=task.epochs, where=task.where)
+            if gate.metric not in known and not draws_of(gate.metric):
                 self.registries.metrics.get_or_raise(gate.metric, where=task.where)
 
     def call_of(self, case: Case) -> Call:
@@ -172,7 +178,9 @@ class LlmlabSession:
             request = build_request(
                 case.planned, case.sample, capabilities=case.spec.capabilities
             )
-            return effective_request(request, case.spec, seed=self.settings.seed)
+            # Each epoch draws anew; with one seed, all would be the same text.
+            seed = self.settings.seed + case.epoch - 1
+            return effective_request(request, case.spec, seed=seed)
 
         return Call(
             key=case.key, spec=case.spec, build=build, owner=case.planned.task.name

@@ -38,6 +38,8 @@ class Settings:
     look_ahead: int
     inconclusive: Inconclusive
     json_path: Path | None
+    may_run_code: bool
+    """Whether code that models write may be run."""
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -64,6 +66,7 @@ def read_settings(config: pytest.Config) -> Settings:
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         inconclusive=_inconclusive(config),
         json_path=Path(json_file) if json_file else None,
+        may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
     )
 
 
