@@ -18,7 +18,7 @@ from llmlab_pytest.core import (
     TomlFile,
     check_value,
 )
-from llmlab_pytest.tasks._rows import plain_row
+from llmlab_pytest.tasks._rows import load_rows, plain_row
 from llmlab_pytest.tasks._task import (
     DataSource,
     Demonstrations,
@@ -88,6 +88,7 @@ _TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
 _SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
 _DEMONSTRATIONS = {
     "split": TEXT,
+    "file": TEXT,
     "sampler": _SAMPLER,
     "pool_may_hold_row": FLAG,
     "same": TEXT,
@@ -121,10 +122,9 @@ def load_card(path: Path) -> Task:
     else:
         fields["data"] = DataSource(file=path.parent / str(data))
     if "demonstrations" in file.data:
-        place = file.top_level("demonstrations")
         given = cast("dict[str, Json]", file.data["demonstrations"])
-        table = _table(given, _DEMONSTRATIONS, place)
-        fields["demonstrations"] = Demonstrations(**_with(table, place, "split"))
+        place = file.top_level("demonstrations")
+        fields["demonstrations"] = _demonstrations(given, place, path.parent)
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -217,6 +217,22 @@ def _stem(path: Path) -> str:
     if path.name == "task.toml":
         return path.parent.name
     return path.name.removesuffix(".task.toml")
+
+
+def _demonstrations(
+    given: Mapping[str, Json], place: str, folder: Path
+) -> Demonstrations:
+    """Return where demonstrations come from; a file is read, for it is hashed."""
+    table = _table(given, _DEMONSTRATIONS, place)
+    if ("split" in table) == ("file" in table):
+        raise ConfigError(
+            f"{place}: give 'split' or 'file', one of them.",
+            allowed="A split of the data is drawn from; a file beside the card holds "
+            "demonstrations that belong to the benchmark itself.",
+        )
+    if "file" in table:
+        table["rows"] = tuple(load_rows(folder / table.pop("file")))
+    return Demonstrations(**table)
 
 
 def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:

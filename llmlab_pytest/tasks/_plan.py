@@ -218,7 +218,9 @@ def _demonstrations(
     how = task.demonstrations
     if not task.shots or how is None:
         return {}
-    pool = _rows(task, how.split, data_dir)
+    pool: list[Row] = [dict(row) for row in how.rows] or _rows(
+        task, how.split, data_dir
+    )
     asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
         draws = draw_first(asked, pool, shots=task.shots, same=how.same)

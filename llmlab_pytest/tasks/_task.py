@@ -85,7 +85,9 @@ class DataSource:
 class Demonstrations:
     """Where few-shot demonstrations come from and how they are drawn."""
 
-    split: str
+    split: str | None = None
+    rows: tuple[Mapping[str, Json], ...] = ()
+    """Demonstrations that the benchmark itself defines, instead of a split."""
     sampler: Literal["random", "first"] = "random"
     pool_may_hold_row: bool = False
     same: str | None = None

@@ -36,6 +36,8 @@ SHOTS = [
     ("boolq", 3),
     ("gsm8k", 5),
     ("hellaswag", 0),
+    ("humaneval", 0),
+    ("mbpp", 3),
     ("openbookqa", 0),
     ("openbookqa", 4),
     ("piqa", 0),
@@ -52,7 +54,10 @@ def plans(data: Path, limit: int, folder: Path) -> list[dict]:
     found = []
     for task, shots in SHOTS:
         card = load_card(find_card(task, folders=shipped_card_folders(), where="here"))
-        files = {name: str(data / s.directory) for name, s in card.data.splits.items()}
+        files = {
+            name: str(file_of(data / split.directory))
+            for name, split in card.data.splits.items()
+        }
         name = f"{task} {shots}-shot"
         found.append(
             {"name": name, "task": task, "files": files, "shots": shots, "limit": limit}
@@ -71,6 +76,10 @@ def plans(data: Path, limit: int, folder: Path) -> list[dict]:
             for shots in (0, 5)
         ]
     return found
+
+
+def file_of(path: Path) -> Path:
+    return path if path.exists() else path.with_name(f"{path.name}.gz")
 
 
 def split_of(data: Path, subject: str, name: str, folder: Path) -> str:

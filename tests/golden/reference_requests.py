@@ -6,7 +6,9 @@ local files that replace the hub's splits.
 
 import json
 import sys
+from types import SimpleNamespace
 
+import evaluate
 from lm_eval.tasks import TaskManager
 
 
@@ -33,6 +35,9 @@ def requests_of(plan: dict, manager: TaskManager) -> list[dict]:
     ]
 
 
+# humaneval and mbpp fetch the code of their metric from the hub when they are loaded;
+# requests do not need it.
+evaluate.load = lambda _: SimpleNamespace(compute=lambda **_: ({}, {}))
 manager = TaskManager()
 for plan in json.load(sys.stdin):
     for request in requests_of(plan, manager):
