@@ -86,6 +86,8 @@ class Link:
         """Why the program was given up; a run with a loss is no pass."""
         self.last = ""
         """What the last call returned, for people."""
+        self.raised: tuple[Exception, str] | None = None
+        """What the program raised last, and how that is told."""
         self._watch: Watch | None = None
         self._requests, self._replies, self._child = requests, replies, child
         self._poll = select.poll()
@@ -122,7 +124,8 @@ class Link:
         if verb == "missing":
             raise KeyError(verb)
         if verb == "raised":
-            raise _rebuilt(*value)
+            self.raised = _rebuilt(*value)
+            raise self.raised[0]
         return self._known(value)
 
     def _known(self, value: Any) -> Any:
@@ -224,7 +227,7 @@ def judge(tests: str, link: Link) -> Finding:
     """
     _, error = attempt(link.reply)
     if error is not None:
-        return Finding(has_passed=False, reason=link.loss or _told(error))
+        return Finding(has_passed=False, reason=link.loss or _why(error, link))
     code = compile(tests, TESTS_FILE, "exec", dont_inherit=True)
     namespace, error = attempt(lambda: _names_for(tests, link))
     if error is None:
@@ -235,7 +238,7 @@ def judge(tests: str, link: Link) -> Finding:
         return Finding(has_passed=True, reason="")
     line, is_ours = _failing_line(tests, error.__traceback__)
     if not (is_ours and isinstance(error, AssertionError)):
-        return Finding(has_passed=False, reason=f"{_told(error)} in: {line}")
+        return Finding(has_passed=False, reason=f"{_why(error, link)} in: {line}")
     returned = f" (the last call returned {link.last})" if link.last else ""
     return Finding(has_passed=False, reason=f"failed: {line}{returned}")
 
@@ -284,20 +287,25 @@ def _handle_of(value: object) -> Handle:
     raise TypeError(f"an argument of the type {type(value).__name__} cannot be passed")
 
 
-def _rebuilt(kind: str, text: str) -> Exception:
-    """Return an exception of the program as one of ours, by the name of its class."""
+def _rebuilt(kind: str, text: str) -> tuple[Exception, str]:
+    """Return an exception of the program as one of ours, and how to tell it.
+
+    One of a built-in class stays of that class; any other is a `CandidateError`.
+    """
+    words = ": ".join(part[:MAX_TEXT] for part in (kind, text) if part)
     known = getattr(builtins, kind, None)
     if isinstance(known, type) and issubclass(known, Exception):
         error, trouble = attempt(lambda: known(text))
         if trouble is None:
-            return cast("Exception", error)
-    return CandidateError(f"{kind[:MAX_TEXT]}: {text[:MAX_TEXT]}")
+            return cast("Exception", error), words
+    return CandidateError(words), words
 
 
-def _told(error: BaseException) -> str:
-    kind, text = told(error)
-    name = "" if isinstance(error, CandidateError) else kind
-    return ": ".join(part for part in (name, text) if part)
+def _why(error: BaseException, link: Link) -> str:
+    """Tell what the tests raised, as the program said it where it comes from there."""
+    if link.raised is not None and link.raised[0] is error:
+        return link.raised[1]
+    return ": ".join(part for part in told(error) if part)
 
 
 def _failing_line(tests: str, trace: TracebackType | None) -> tuple[str, bool]:

@@ -70,8 +70,8 @@ def refuses_code(*, program: str = "completion", timeout_s: float = 3.0) -> Scor
     del program, timeout_s
     raise CodeExecutionOff(
         "The scorer 'passes_tests' runs the code that a model writes, and that is off.",
-        allowed="It runs confined: no network, no other process, no file but those of "
-        "one temporary directory (docs/code-execution.md says what that covers).",
+        allowed="It would run confined: without network, other processes, or files "
+        "outside a temporary directory (docs/code-execution.md says what that covers).",
         fix="Allow it with --llmlab-allow-code-execution.",
     )
 

@@ -31,7 +31,9 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import parse_gate
+from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
+from llmlab_pytest.sandbox import run_tests
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.store import open_store
 from llmlab_pytest.tasks import load_card, plan_task
@@ -352,6 +354,23 @@ def _gate_that_cannot_be_read(tmp_path: Path) -> object:
 @trigger(core.ConfigError, "100%")
 def _gate_that_asks_for_certainty(tmp_path: Path) -> object:
     return parse_gate("accuracy >= 0.8 at 100%", where="card.toml:7")
+
+
+@trigger(core.CodeExecutionOff, "'passes_tests'", "--llmlab-allow-code-execution")
+def _code_that_is_not_allowed(tmp_path: Path) -> object:
+    return _scorer("passes_tests")
+
+
+@trigger(core.SandboxError, "win32", "Linux 6.2")
+def _code_on_a_system_that_cannot_confine(monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setattr("sys.platform", "win32")
+    monkeypatch.setattr("platform.machine", lambda: "AMD64")
+    return run_tests("def f(): return 1", "assert f() == 1")
+
+
+@trigger(core.ConfigError, "'pass@4'", "epochs is 2", "epochs = 4")
+def _more_draws_than_epochs(tmp_path: Path) -> object:
+    return check_draws("pass@4", epochs=2, where="card.toml:7")
 
 
 # the engine

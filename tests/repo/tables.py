@@ -53,7 +53,7 @@ def options_table() -> str:
     """Return every option in all its spellings."""
     rows = (
         (
-            _code(f"{option.flag} {option.metavar}"),
+            _code(f"{option.flag} {option.metavar}".rstrip()),
             _code(option.ini),
             _code(option.env),
             _code(option.default),
