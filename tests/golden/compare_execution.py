@@ -54,6 +54,7 @@ class Change(ast.NodeTransformer):
         self.left = number
 
     def visit(self, node: ast.AST) -> ast.AST:
+        """Change the node if it is the one that is wanted."""
         node = self.generic_visit(node)
         is_number = isinstance(node, ast.Constant) and type(node.value) is int
         if type(node) not in SWAPPED and not is_number:
@@ -80,7 +81,9 @@ def plainly(program: str, tests: str) -> bool:
     code = f"exec(compile({program + chr(10) + tests!r}, 'x', 'exec'), {{}})"
     command = [sys.executable, "-I", "-S", "-c", code]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=3 * TIMEOUT_S)
+        done = subprocess.run(
+            command, capture_output=True, timeout=3 * TIMEOUT_S, check=False
+        )
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
