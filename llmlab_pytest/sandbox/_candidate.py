@@ -53,6 +53,7 @@ class Candidate:
         # As the reference runs it: in an empty namespace, so no `__main__`.
         self._names: dict[str, Any] = {}
         self._kept: list[object] = []
+        self._numbers: dict[int, int] = {}
 
     def start(self, program: str) -> bytes:
         """Run the program's top level and return the first reply."""
@@ -75,7 +76,9 @@ class Candidate:
             if subject not in self._names:
                 return self._encoded(("missing", None))
             return self._encoded(("value", self._names[subject]))
-        if verb == "attribute":
+        if verb == "truth":
+            value, error = attempt(lambda: bool(subject))
+        elif verb == "attribute":
             value, error = attempt(lambda: getattr(subject, rest[0]))
         else:
             value, error = attempt(lambda: subject(*rest[0], **rest[1]))
@@ -88,9 +91,11 @@ class Candidate:
         return bytes(content)
 
     def _keep(self, value: object) -> Handle:
-        self._kept.append(value)
-        kind = type.__dict__["__name__"].__get__(type(value))
-        return Handle(len(self._kept) - 1, kind)
+        # What is kept stays alive, so an id stands for one object.
+        number = self._numbers.setdefault(id(value), len(self._kept))
+        if number == len(self._kept):
+            self._kept.append(value)
+        return Handle(number, type.__dict__["__name__"].__get__(type(value)))
 
 
 def serve(program: str, *, requests: int, replies: int) -> None:

@@ -85,8 +85,11 @@ def _bound(bounds: Bounds) -> None:
     }
     for name, wanted in limits.items():
         _, hard = resource.getrlimit(name)
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(name, (most, most))
+        if hard == resource.RLIM_INFINITY:
+            hard = wanted + 1
+        # From the signal that says that the time is up, a second to the kill.
+        last = min(wanted + (name == resource.RLIMIT_CPU), hard)
+        resource.setrlimit(name, (min(wanted, last), last))
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from llmlab_pytest.core import SandboxError
+from llmlab_pytest.core import DataError, SandboxError, escape_control
 from llmlab_pytest.sandbox._tests import WALL_FACTOR
 from llmlab_pytest.sandbox._wire import WireError, decode, encode, receive
-from llmlab_pytest.sandbox._worker import FOUND, STARTED, TROUBLE, Job
+from llmlab_pytest.sandbox._worker import FAULT, FOUND, STARTED, TROUBLE, Job
 
 _STARTING_S = 10.0
 """How long a worker may take to start, on a machine with much else to do."""
@@ -57,21 +57,30 @@ def run_tests(program: str, tests: str, *, timeout_s: float = 3.0) -> Execution:
 
     Raises:
         SandboxError: this machine cannot confine, or the sandbox itself broke.
+        DataError: the tests pass a value that cannot leave their process.
     """
     _require_platform()
     with tempfile.TemporaryDirectory(prefix="llmlab-program-") as folder:
         job = Job(program, os.path.realpath(folder), timeout_s, _MEMORY_BYTES)
-        messages, complaint = _worked(_packed(tuple(job)) + _packed(tests), timeout_s)
-    told = dict(_told(messages))
+        end = _worked(_packed(tuple(job)) + _packed(tests), timeout_s)
+    told = dict(_told(end.content))
     if TROUBLE in told:
         raise _refused(str(told[TROUBLE]))
+    if FAULT in told:
+        raise DataError(
+            f"The tests ask for what cannot be done: {told[FAULT]}.",
+            allowed="A program is called with plain values and with what it returned.",
+            fix="Correct the target; docs/code-execution.md says what can be passed.",
+        )
     if FOUND in told:
         has_passed, reason = told[FOUND]
-        return Execution(has_passed=has_passed, reason=reason or None)
-    if STARTED in told and complaint is None:
+        return Execution(
+            has_passed=has_passed, reason=escape_control(reason) if reason else None
+        )
+    if STARTED in told and end.is_late:
         return Execution(has_passed=False, reason="timeout: the tests did not end")
     raise SandboxError(
-        f"The sandbox ended without a result: {complaint or 'it did not start'}.",
+        f"The sandbox ended without a result: {end.status}.",
         fix="Run the sample again; if it stays so, report it with this message.",
     )
 
@@ -101,12 +110,29 @@ def _refused(why: str) -> SandboxError:
 
 
 def _packed(value: object) -> bytes:
-    content = encode(value, _nothing)
+    try:
+        content = encode(value, _nothing)
+    except WireError as error:
+        raise DataError(
+            f"A program or its tests are too long: {error}.",
+            fix="Shorten the target, or the program that is made of the row.",
+        ) from error
     return len(content).to_bytes(4, "big") + content
 
 
-def _worked(job: bytes, timeout_s: float) -> tuple[bytes, str | None]:
-    """Return what the worker wrote and, if it ended by itself but badly, how."""
+class _End(NamedTuple):
+    """How a worker ended."""
+
+    content: bytes
+    """What it wrote."""
+    is_late: bool
+    """Whether its time was up."""
+    status: str
+    """Exit status and last words, for people."""
+
+
+def _worked(job: bytes, timeout_s: float) -> _End:
+    """Run a worker to its end, and kill all of it when that takes too long."""
     wait_s = WALL_FACTOR * timeout_s + _STARTING_S
     with subprocess.Popen(
         _COMMAND,
@@ -120,15 +146,16 @@ def _worked(job: bytes, timeout_s: float) -> tuple[bytes, str | None]:
         try:
             out, said = process.communicate(job, timeout=wait_s)
         except subprocess.TimeoutExpired as late:
-            out, said = late.stdout or b"", b""
+            return _End(late.stdout or b"", is_late=True, status="it was too slow")
         finally:
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
-    status = process.returncode
-    if status in (0, -signal.SIGKILL, -signal.SIGXCPU):
-        return out, None
     last = said.decode(errors="replace").strip().rpartition("\n")[2]
-    return out, f"exit status {status}, {last or 'no message'}"
+    return _End(
+        out,
+        is_late=process.returncode == -signal.SIGXCPU,
+        status=f"exit status {process.returncode}, {last or 'no message'}",
+    )
 
 
 def _told(content: bytes) -> Iterator[tuple[str, Any]]:

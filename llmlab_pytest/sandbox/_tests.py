@@ -72,7 +72,7 @@ class Watch(NamedTuple):
         wall_s = WALL_FACTOR * self.timeout_s
         if time.monotonic() - self.started_at > wall_s:
             return f"timeout: no end within {wall_s:g} s"
-        sizes = [entry.stat().st_size for entry in os.scandir(self.folder)]
+        sizes = list(_sizes(self.folder))
         if len(sizes) > self.max_files or sum(sizes) > self.max_bytes:
             return f"it wrote {len(sizes)} files, {sum(sizes)} bytes"
         return None
@@ -84,6 +84,8 @@ class Link:
     def __init__(self, *, requests: int, replies: int, child: int) -> None:
         self.loss: str | None = None
         """Why the program was given up; a run with a loss is no pass."""
+        self.fault: str | None = None
+        """What the tests wanted that cannot be done; no fault of the program."""
         self.last = ""
         """What the last call returned, for people."""
         self.raised: tuple[Exception, str] | None = None
@@ -105,9 +107,13 @@ class Link:
             Exception: what the program raised, by its class.
             Gone: it cannot be asked any more.
         """
-        if self.loss is not None:
-            raise Gone(self.loss)
-        content = encode(request, _handle_of)
+        if why := self.loss or self.fault:
+            raise Gone(why)
+        try:
+            content = encode(request, _handle_of)
+        except (TypeError, WireError) as error:
+            self.fault = str(error)
+            raise Gone(self.fault) from error
         try:
             send(self._requests, content)
         except WireError as error:
@@ -117,23 +123,21 @@ class Link:
     def reply(self) -> Any:
         """Wait for the next reply and return its value; raises as `ask` does."""
         try:
-            content = receive(self._read)
-            verb, value = decode(content, lambda handle: Remote(self, handle))
+            reply = decode(receive(self._read), lambda handle: Remote(self, handle))
         except (WireError, OSError, MemoryError, RecursionError) as error:
             self._lose(error)
-        if verb == "missing":
-            raise KeyError(verb)
-        if verb == "raised":
-            self.raised = _rebuilt(*value)
-            raise self.raised[0]
-        return self._known(value)
-
-    def _known(self, value: Any) -> Any:
-        if not isinstance(value, Module):
-            return value
-        if value.name not in sys.stdlib_module_names:
-            raise CandidateError(f"the module {value.name[:MAX_TEXT]!r}")
-        return __import__(value.name)
+        match reply:
+            case ("value", Module(name)):
+                return _imported(name)
+            case ("value", value):
+                return value
+            case ("missing", _):
+                raise KeyError
+            case ("raised", (str(kind), str(text))):
+                self.raised = _rebuilt(kind, text)
+                raise self.raised[0]
+            case _:
+                self._lose("the program does not answer: malformed")
 
     def _read(self, wanted: int) -> bytes:
         while not self._poll.poll(_GLANCE_MS):
@@ -175,6 +179,22 @@ class Remote:
 
     def __init__(self, link: Link, handle: Handle) -> None:
         self._llmlab = link, handle
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both stand for one object."""
+        match other:
+            case Remote(_llmlab=(_, handle)):
+                return handle == self._llmlab[1]
+        return False
+
+    def __hash__(self) -> int:
+        """Hash as `__eq__` compares."""
+        return hash(self._llmlab[1])
+
+    def __bool__(self) -> bool:
+        """Whether the object is true where it lives."""
+        link, handle = self._llmlab
+        return link.ask("truth", handle) is True
 
     def __call__(self, *arguments: object, **keywords: object) -> Any:
         """Call it in the program's process, with the arguments by value."""
@@ -280,6 +300,14 @@ def _used_names(node: Any) -> set[str]:
     return used
 
 
+def _imported(name: str) -> object:
+    """Return a module of the standard library; the program has it under some name."""
+    if name.partition(".")[0] not in sys.stdlib_module_names:
+        raise CandidateError(f"the module {name[:MAX_TEXT]!r}")
+    __import__(name)
+    return sys.modules[name]
+
+
 def _handle_of(value: object) -> Handle:
     match value:
         case Remote(_llmlab=(_, Handle() as handle)):
@@ -318,6 +346,14 @@ def _failing_line(tests: str, trace: TracebackType | None) -> tuple[str, bool]:
     lines = tests.splitlines()
     line = lines[number - 1].strip() if 0 < number <= len(lines) else "?"
     return line[:MAX_TEXT], is_ours
+
+
+def _sizes(folder: str) -> Iterator[int]:
+    for entry in os.scandir(folder):
+        try:
+            yield entry.stat().st_size
+        except FileNotFoundError:  # the program has just removed it
+            continue
 
 
 def _processor_s(process: int) -> float:

@@ -19,7 +19,7 @@ from llmlab_pytest.sandbox._seccomp import waiting_for
 from llmlab_pytest.sandbox._tests import Finding, Link, Watch, judge
 from llmlab_pytest.sandbox._wire import decode, encode, receive, send
 
-STARTED, FOUND, TROUBLE = "started", "found", "trouble"
+STARTED, FOUND, FAULT, TROUBLE = "started", "found", "fault", "trouble"
 """What a message of this process is about."""
 MAX_FILES, MAX_FILES_BYTES = 256, 16 << 20
 _PR_SET_PDEATHSIG = 1
@@ -63,6 +63,8 @@ def main() -> NoReturn:
     link.end()
     if trouble is not None:
         _tell(out, TROUBLE, f"{type(trouble).__name__}: {trouble}")
+    elif link.fault is not None:
+        _tell(out, FAULT, link.fault)
     else:
         _tell(out, FOUND, tuple(finding))
     os._exit(0)  # nothing is left to clean up, and tidying costs milliseconds

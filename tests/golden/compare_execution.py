@@ -7,8 +7,8 @@ solutions and mutants of them are scored twice: by the scorer of the card, in th
 sandbox, and by running program and tests in one namespace of a bare interpreter, which
 is what lm-eval's metric `code_eval` does (its code is on the hub only). The mutants are
 made from trusted solutions, so that running them in the open is safe: an operator, a
-comparison or a number is changed. Prints a table and exits with 1 if a verdict differs
-or a reference solution that plain execution passes fails.
+comparison or a number is changed, the first places first. Mutants that end in no time are
+counted and not compared. Prints a table and exits with 1 if a verdict differs.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from llmlab_pytest.core import Completion, Sample
+from llmlab_pytest.core import Completion, Sample, Score
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.tasks import (
     PlannedTask,
@@ -31,7 +31,10 @@ from llmlab_pytest.tasks import (
 )
 
 SOLUTIONS = {"humaneval": "canonical_solution", "mbpp": "code"}
-TIMEOUT_S = 3.0  # of code_eval
+TIMEOUT_S = 3.0
+# code_eval's 3 s are by the clock. What a solution does is compared, not how fast this
+# machine is: one of MBPP takes 2.5 s of processor time.
+SOLUTION_TIMEOUT_S = 20.0
 SWAPPED: dict[type, type] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -77,50 +80,54 @@ def mutants(program: str, count: int) -> Iterator[str]:
             yield ast.unparse(tree)
 
 
-def plainly(program: str, tests: str) -> bool:
+def plainly(program: str, tests: str, timeout_s: float) -> bool | None:
+    """Return the verdict of one interpreter; `None` if it did not end in time."""
     code = f"exec(compile({program + chr(10) + tests!r}, 'x', 'exec'), {{}})"
     command = [sys.executable, "-I", "-S", "-c", code]
     try:
         done = subprocess.run(
-            command, capture_output=True, timeout=3 * TIMEOUT_S, check=False
+            command, capture_output=True, timeout=3 * timeout_s, check=False
         )
     except subprocess.TimeoutExpired:
-        return False
+        return None
     return done.returncode == 0
 
 
-def compare(planned: PlannedTask, count: int) -> tuple[Counter, list[str]]:
-    (spec,) = planned.task.scorers
+def scored(program: str, sample: Sample, timeout_s: float) -> Score:
+    """Return the score of a whole program, so that mutants may differ anywhere."""
+    options = {"name": "passes_tests", "timeout_s": timeout_s}
     registry = scorer_registry(may_run_code=True)
-    # The whole program is given, so that mutants may differ in the prompt's part.
-    options = {"name": "passes_tests", "timeout_s": TIMEOUT_S}
     name, scorer = make_scorer(options, registry, where="here")
-    is_continued = not isinstance(spec, str)
+    completion = Completion(text=program, model="reference")
+    return apply_scorer(name, scorer, completion=completion, sample=sample)
+
+
+def compare(planned: PlannedTask, count: int) -> tuple[Counter, list[str]]:
     found: Counter = Counter()
     wrong = []
     for sample in planned.samples:
         solution = str(sample.metadata[SOLUTIONS[planned.task.name]])
-        if is_continued:
+        if planned.task.name == "humaneval":
             solution = str(sample.metadata["prompt"]) + solution
         for number, program in enumerate([solution, *mutants(solution, count)]):
-            started = time.perf_counter()
-            score = apply_scorer(
-                name,
-                scorer,
-                completion=Completion(text=program, model="reference"),
-                sample=sample,
-            )
             kind = "mutants" if number else "solutions"
+            timeout_s = TIMEOUT_S if number else SOLUTION_TIMEOUT_S
+            started = time.perf_counter()
+            score = scored(program, sample, timeout_s)
             found[f"{kind} seconds"] += time.perf_counter() - started
-            has_passed = plainly(program, str(sample.target))
             found[kind] += 1
-            found[f"{kind} passed"] += has_passed
+            has_passed = plainly(program, str(sample.target), timeout_s)
+            is_late = has_passed is None or "timeout" in (score.explanation or "")
+            if number and is_late:
+                found["mutants late"] += 1
+                continue
+            found[f"{kind} passed"] += bool(has_passed)
             if has_passed != (score.value == 1.0):
                 wrong.append(told(sample, number, has_passed, score.explanation))
     return found, wrong
 
 
-def told(sample: Sample, number: int, plain: bool, why: str | None) -> str:
+def told(sample: Sample, number: int, plain: bool | None, why: str | None) -> str:
     which = f"mutant {number}" if number else "solution"
     return f"{sample.id} {which}: plain {'pass' if plain else 'miss'}, ours: {why}"
 
@@ -140,6 +147,7 @@ def main() -> int:
             total = found[kind]
             each_ms = 1000 * found[f"{kind} seconds"] / max(total, 1)
             counts = f"{found[f'{kind} passed']:>4} of {total:>4} pass plainly"
+            counts += f", {found[f'{kind} late']} too slow"
             print(
                 f"{task:<10} {kind:<10} {counts}, {each_ms:.0f} ms each in the sandbox"
             )

@@ -153,26 +153,29 @@ def victim(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def traces() -> Iterator[None]:
+def traces(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """No directory of a run, and no process of one, is left behind."""
-    before = set(Path(tempfile.gettempdir()).iterdir())
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    before = _children(os.getpid())
     yield
-    left = set(Path(tempfile.gettempdir()).iterdir()) - before
-    assert [path for path in left if path.name.startswith("llmlab-")] == []
-    assert _workers() == []
+    assert list(folder.iterdir()) == []
+    assert set(_children(os.getpid())) <= set(before)
+    assert _working_below(folder) == []
 
 
-def _workers() -> list[int]:
-    """Return the processes of runs that this process started."""
+def _working_below(folder: Path) -> list[str]:
+    """Return the processes, whoever is their parent now, that run in a directory."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for link in Path("/proc").glob("[0-9]*/cwd"):
         try:
-            words = (folder / "cmdline").read_bytes()
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            place = str(link.readlink())
         except OSError:
             continue
-        if b"sandbox._worker" in words and parent in (str(os.getpid()), "1"):
-            found.append(int(folder.name))
+        if place.startswith(str(folder)):
+            found.append(link.parent.name)
     return found
 
 
