@@ -136,8 +136,7 @@ class Link:
             case ("raised", (str(kind), str(text))):
                 self.raised = _rebuilt(kind, text)
                 raise self.raised[0]
-            case _:
-                self._lose("the program does not answer: malformed")
+        return self._lose("the program does not answer: malformed")
 
     def _read(self, wanted: int) -> bytes:
         while not self._poll.poll(_GLANCE_MS):

@@ -7,7 +7,7 @@ solutions and mutants of them are scored twice: by the scorer of the card, in th
 sandbox, and by running program and tests in one namespace of a bare interpreter, which
 is what lm-eval's metric `code_eval` does (its code is on the hub only). The mutants are
 made from trusted solutions, so that running them in the open is safe: an operator, a
-comparison or a number is changed, the first places first. Mutants that end in no time are
+comparison or a number is changed, the first places first. Mutants that do not end are
 counted and not compared. Prints a table and exits with 1 if a verdict differs.
 """
 
