@@ -164,6 +164,8 @@ GOLDEN: dict[tuple[str, int | None], str] = {
     ("boolq", 3): "9edb6c5ce9305935",
     ("gsm8k", None): "639a13c56a7bd15a",
     ("hellaswag", None): "b3be2cf3adf76508",
+    ("humaneval", None): "a38f32bfebf2b472",
+    ("mbpp", None): "fee04c889e28b277",
     ("mmlu", None): "fe66a96f4dae0bab",
     ("mmlu", 5): "470c27c8a3e48532",
     ("openbookqa", None): "5164d954bf2f1341",
