@@ -5,6 +5,7 @@ from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
+from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import (
     Scorer,
     ScorerFactory,
@@ -31,6 +32,7 @@ __all__ = [
     "acc_bytes",
     "acc_norm",
     "apply_scorer",
+    "bleu",
     "choice",
     "contains_all",
     "contains_any",
@@ -43,5 +45,6 @@ __all__ = [
     "numbers_in",
     "numeric",
     "regex",
+    "rouge",
     "scorer_registry",
 ]

@@ -5,6 +5,7 @@ from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numeric
+from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
@@ -19,6 +20,7 @@ _FACTORIES = (
     acc,
     acc_bytes,
     acc_norm,
+    bleu,
     choice,
     contains_all,
     contains_any,
@@ -29,6 +31,7 @@ _FACTORIES = (
     mc2,
     numeric,
     regex,
+    rouge,
 )
 
 

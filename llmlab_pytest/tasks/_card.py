@@ -18,7 +18,7 @@ from llmlab_pytest.core import (
     TomlFile,
     check_value,
 )
-from llmlab_pytest.tasks._rows import plain_row
+from llmlab_pytest.tasks._rows import load_rows, plain_row
 from llmlab_pytest.tasks._task import (
     DataSource,
     Demonstrations,
@@ -88,11 +88,13 @@ _TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
 _SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
 _DEMONSTRATIONS = {
     "split": TEXT,
+    "file": TEXT,
     "sampler": _SAMPLER,
     "pool_may_hold_row": FLAG,
     "same": TEXT,
     "answer": TEXT,
 }
+_DATA = {"split": TEXT, "identity": TEXTS, "parts": TEXTS, "part_field": TEXT}
 _SPLIT = {
     "digest": TEXT,
     "rows": WHOLE,
@@ -121,10 +123,9 @@ def load_card(path: Path) -> Task:
     else:
         fields["data"] = DataSource(file=path.parent / str(data))
     if "demonstrations" in file.data:
-        place = file.top_level("demonstrations")
         given = cast("dict[str, Json]", file.data["demonstrations"])
-        table = _table(given, _DEMONSTRATIONS, place)
-        fields["demonstrations"] = Demonstrations(**_with(table, place, "split"))
+        place = file.top_level("demonstrations")
+        fields["demonstrations"] = _demonstrations(given, place, path.parent)
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -219,10 +220,26 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(".task.toml")
 
 
+def _demonstrations(
+    given: Mapping[str, Json], place: str, folder: Path
+) -> Demonstrations:
+    """Return where demonstrations come from; a file is read, for it is hashed."""
+    table = _table(given, _DEMONSTRATIONS, place)
+    if ("split" in table) == ("file" in table):
+        raise ConfigError(
+            f"{place}: give 'split' or 'file', one of them.",
+            allowed="A split of the data is drawn from; a file beside the card holds "
+            "demonstrations that belong to the benchmark itself.",
+        )
+    if "file" in table:
+        table["rows"] = tuple(load_rows(folder / table.pop("file")))
+    return Demonstrations(**table)
+
+
 def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
     place = file.top_level("data")
     settings = {k: v for k, v in table.items() if not isinstance(v, dict)}
-    _table(settings, {"split": TEXT, "identity": TEXTS}, place)
+    _table(settings, _DATA, place)
     splits = {
         name: _split(name, value, place)
         for name, value in table.items()
@@ -234,14 +251,22 @@ def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
             f"{place}: the split {wanted['split']!r} is not described.",
             allowed=f"Described: {', '.join(sorted(splits)) or 'none'}.",
         )
+    if "parts" in wanted:
+        _with(wanted, place, "part_field")
     return DataSource(
-        split=wanted["split"], splits=splits, identity=tuple(wanted["identity"])
+        split=wanted["split"],
+        splits=splits,
+        identity=tuple(wanted["identity"]),
+        parts=tuple(wanted.get("parts", ())),
+        part_field=wanted.get("part_field"),
     )
 
 
 def _split(name: str, table: Mapping[str, Json], place: str) -> Split:
     place = f"{place} (split {name})"
-    fields = _with(_table(table, _SPLIT, place), place, "digest", "rows", "directory")
+    # Without a digest, the hub's revision is what says which rows are meant.
+    required = (*(() if "hub" in table else ("digest",)), "rows", "directory")
+    fields = _with(_table(table, _SPLIT, place), place, *required)
     if "hub" in fields:
         hub = _with(_table(fields["hub"], _HUB, place), place, *_HUB)
         fields["hub"] = HubFile(**hub)

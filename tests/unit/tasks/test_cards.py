@@ -84,7 +84,8 @@ WRONG = {
     'contexts = "c"': ("contexts", "'generate'"),
     "[demonstrations]\nshots = 1": ("'shots'", "own.task.toml:1"),
     '[demonstrations]\nsampler = "last"\nsplit = "a"': ("'last'", "'first'"),
-    '[demonstrations]\nsampler = "first"': ("'split' is missing",),
+    '[demonstrations]\nsampler = "first"': ("'split' or 'file'",),
+    '[demonstrations]\nsplit = "a"\nfile = "b.jsonl"': ("'split' or 'file'",),
     '[data]\nsplit = "test"': ("'identity' is missing",),
     '[data]\nsplit = "test"\nidentity = ["a"]': ("'test' is not described",),
     '[data]\nsplit = "t"\nidentity = ["a"]\n[data.t]\nrows = 1': (
@@ -123,6 +124,23 @@ def test_split_takes_hub_and_wheel(tmp_path: Path) -> None:
     assert split.hub.repository == "a/b"
     assert split.wheel is not None
     assert split.wheel.row == {"q": "question"}
+
+
+def test_demonstrations_of_a_file_are_read_and_hashed(tmp_path: Path) -> None:
+    """Demonstrations beside the card are part of the task: other ones, other hashes."""
+    text = 'shots = 1\n[demonstrations]\nfile = "shown.jsonl"\n'
+    shown = tmp_path / "shown.jsonl"
+    shown.write_text('{"input": "1 + 1?", "target": "2"}\n', encoding="utf-8")
+    before = _card(tmp_path, text)
+    assert before.demonstrations is not None
+    assert before.demonstrations.rows == ({"input": "1 + 1?", "target": "2"},)
+    shown.write_text('{"input": "1 + 2?", "target": "3"}\n', encoding="utf-8")
+    after = _card(tmp_path, text)
+    assert before.hash != after.hash
+    assert before.prompt_hash != after.prompt_hash
+    shown.unlink()
+    with pytest.raises(DataError, match=r"shown\.jsonl"):
+        _card(tmp_path, text)
 
 
 def test_mark_takes_the_keys_of_a_card(tmp_path: Path) -> None:
@@ -253,7 +271,7 @@ def test_shipped_cards_name_source_licence_and_reference(card: Path) -> None:
     assert task.licence
     assert "lm-eval 0.4.13" in task.reference
     for split in task.data.splits.values():
-        assert len(split.digest) == 64
+        assert len(split.digest) == 64 or (split.digest == "" and split.hub is not None)
         assert split.rows > 0
         if split.hub is not None:
             assert len(split.hub.revision) == 40

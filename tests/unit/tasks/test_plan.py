@@ -239,6 +239,15 @@ def test_demonstrations_of_the_same_kind(tmp_path: Path) -> None:
         )
 
 
+def test_demonstrations_of_a_file_are_shown_in_its_order() -> None:
+    """What the benchmark defines is shown from the first on, and read from no split."""
+    how = Demonstrations(rows=({"input": "a"}, {"input": "b"}), sampler="first")
+    for shots, shown in ((1, ["a"]), (2, ["a", "b"])):
+        task = _task(_numbered(3), shots=shots, demonstrations=how)
+        planned = plan_task(task, limit=0, seed=0, data_dir=None)
+        assert set(map(tuple, _shown(planned).values())) == {tuple(shown)}
+
+
 def test_no_shots_read_no_demonstrations(tmp_path: Path) -> None:
     """A split that is not needed is not asked for."""
     how = Demonstrations(split="train")
