@@ -83,8 +83,9 @@ KEYS: dict[str, _Key] = {
     "epochs": _Key(COUNT, "epochs"),
     "limit": _Key(_LIMIT, "limit"),
     "stratify": _Key(TEXT, "stratify"),
+    "group": _Key(TEXT, "group"),
 }
-_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
+_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE, "groups": TABLE}
 _SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
 _DEMONSTRATIONS = {
     "split": TEXT,
@@ -126,6 +127,9 @@ def load_card(path: Path) -> Task:
         given = cast("dict[str, Json]", file.data["demonstrations"])
         place = file.top_level("demonstrations")
         fields["demonstrations"] = _demonstrations(given, place, path.parent)
+    if "groups" in file.data:
+        given = cast("dict[str, Json]", file.data["groups"])
+        fields["groups"] = _groups(given, file.top_level("groups"))
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -205,6 +209,11 @@ def _checked(task: Task) -> Task:
             "and no [demonstrations].",
             fix="Say where demonstrations come from, or set shots = 0.",
         )
+    if task.groups and task.group is None:
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has [groups] and no 'group'.",
+            fix="Say what a sample's part is, e.g. group = 'subject'.",
+        )
     if task.contexts is not None and task.kind != "loglikelihood":
         raise ConfigError(
             f"The task {task.name!r} in {task.where} has contexts "
@@ -234,6 +243,18 @@ def _demonstrations(
     if "file" in table:
         table["rows"] = tuple(load_rows(folder / table.pop("file")))
     return Demonstrations(**table)
+
+
+def _groups(given: Mapping[str, Json], place: str) -> dict[str, tuple[str, ...]]:
+    table = _table(given, dict.fromkeys(given, TEXTS), place)
+    named = [part for parts in table.values() for part in parts]
+    for part in named:
+        if named.count(part) > 1:
+            raise ConfigError(
+                f"{place}: the part {part!r} is named {named.count(part)} times.",
+                allowed="Each part of a task is in one group.",
+            )
+    return {name: tuple(parts) for name, parts in table.items()}
 
 
 def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:

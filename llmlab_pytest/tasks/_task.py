@@ -18,6 +18,8 @@ _NOT_HASHED = (
     "limit",
     "epochs",
     "licence",
+    "group",
+    "groups",
     "where",
     "data",
 )
@@ -143,6 +145,10 @@ class Task:
     limit: int | None = None
     stratify: str | None = None
     """Expression whose values are kept in proportion when a subset is drawn."""
+    group: str | None = None
+    """Expression that tells a sample's part of the task, e.g. its subject."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of groups of parts; each part is in one, if there are any."""
     licence: str = ""
 
     @cached_property
