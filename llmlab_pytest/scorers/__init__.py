@@ -4,6 +4,7 @@ from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import (
@@ -41,7 +42,9 @@ __all__ = [
     "exact_match",
     "json_schema",
     "make_scorer",
+    "math_verify",
     "mc2",
+    "minerva_math",
     "numbers_in",
     "numeric",
     "regex",

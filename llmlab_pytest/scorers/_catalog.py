@@ -4,6 +4,7 @@ from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
@@ -28,7 +29,9 @@ _FACTORIES = (
     exact,
     exact_match,
     json_schema,
+    math_verify,
     mc2,
+    minerva_math,
     numeric,
     regex,
     rouge,

@@ -44,6 +44,7 @@ SHOTS = [
     ("gsm8k_cot", 8),
     ("gsm8k_cot", 3),
     ("hellaswag", 0),
+    ("minerva_math500", 4),
     ("openbookqa", 0),
     ("openbookqa", 4),
     ("piqa", 0),
