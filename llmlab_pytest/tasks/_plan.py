@@ -16,7 +16,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.prompts import draw_first, draw_random, evaluate
 from llmlab_pytest.tasks._rows import read_rows
-from llmlab_pytest.tasks._sources import load_split, rows_digest
+from llmlab_pytest.tasks._sources import load_split
 from llmlab_pytest.tasks._task import DataSource, Task
 
 Row = dict[str, Any]
@@ -99,8 +99,8 @@ def _rows(task: Task, split: str | None, data_dir: Path | None) -> list[Row]:
 
 
 def _data_hash(data: DataSource, rows: Sequence[Row]) -> str:
-    if data.split is not None:
-        return data.splits[data.split].digest or rows_digest(rows, data.identity)
+    if data.split is not None and data.splits[data.split].digest:
+        return data.splits[data.split].digest
     return digest_of(rows)
 
 

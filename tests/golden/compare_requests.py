@@ -2,9 +2,10 @@
 
     python tests/golden/compare_requests.py --python LM_EVAL/bin/python --data DIR
 
-LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`; DIR holds the benchmark
-rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files. Prints a
-table and exits with 1 if any context, continuation, stop string or their order differs.
+LM_EVAL is a virtual environment with `lm-eval[hf,math]==0.4.13`; DIR holds the
+benchmark rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files.
+Prints a table and exits with 1 if any context, continuation, stop string or their order
+differs.
 """
 
 import argparse
