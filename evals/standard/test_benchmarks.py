@@ -1,4 +1,4 @@
-"""Standard benchmarks: a small stratified sample of each, by lm-eval's definitions.
+"""Standard benchmarks: a small stratified sample of twelve, by lm-eval's definitions.
 
 `--llmlab-limit 0` runs them whole. There is no gate: a benchmark reports and passes.
 """
@@ -10,6 +10,7 @@ from llmlab_pytest import Score, llm_task
     "arc_easy",
     "arc_challenge",
     "boolq",
+    "commonsense_qa",
     "hellaswag",
     "mmlu",
     "openbookqa",

@@ -92,6 +92,8 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "model": draft.case.spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }
+        if task.group is not None:
+            factors["group"] = task.group
     return TaskPlan(
         task=group.task,
         model=group.model,

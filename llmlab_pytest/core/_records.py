@@ -42,6 +42,9 @@ class Sample:
     """The answers to choose from, without label or leading space."""
     metadata: Mapping[str, Json] = field(default_factory=dict)
     """Every field of the source row, as read."""
+    groups: tuple[str, ...] = ()
+    """The groups of its task that it belongs to, widest first, as ("stem", "anatomy");
+    the last is its part of the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +268,17 @@ class TaskPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRow:
+    """What a task on a model gave for some of its samples, e.g. one subject."""
+
+    path: tuple[str, ...]
+    """Its name, after those of the groups around it: ("stem", "anatomy")."""
+    samples: int
+    """How many planned items of it have a result, errors included."""
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """One line of the final table: a task on a model."""
 
@@ -282,6 +296,8 @@ class TaskRow:
     latency_p95_s: float | None
     tokens_per_s: float | None
     """Input and output tokens per second of call time."""
+    groups: tuple[GroupRow, ...] = ()
+    """By path: each group is followed by its parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

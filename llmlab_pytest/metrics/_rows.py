@@ -1,8 +1,9 @@
 """One line of the final table from the results of a task on a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llmlab_pytest.core import SampleResult, TaskPlan, TaskRow
+from llmlab_pytest.metrics._groups import build_groups, pooled
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     compute,
@@ -16,7 +17,11 @@ from llmlab_pytest.stats import quantile
 
 
 def build_row(
-    plan: TaskPlan, results: Sequence[SampleResult], registry: MetricRegistry
+    plan: TaskPlan,
+    results: Sequence[SampleResult],
+    registry: MetricRegistry,
+    *,
+    groups: Mapping[str, tuple[str, ...]] | None = None,
 ) -> TaskRow:
     """Aggregate results.
 
@@ -24,7 +29,9 @@ def build_row(
         plan: what was planned; its metrics are shown, else one per scorer.
         results: all results of this task and model, of all workers.
         registry: the known metrics.
+        groups: the groups of each sample, by its id, widest first.
     """
+    paths = groups or {}
     usage = usage_of(results)
     latencies = latencies_of(results)
     spent_s = sum(latencies)
@@ -32,7 +39,9 @@ def build_row(
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
         plan=plan,
-        metrics=tuple(compute(name, results, registry) for name in names),
+        metrics=tuple(
+            pooled(compute(name, results, registry), results, paths) for name in names
+        ),
         samples=len(results),
         misses=misses_of(results),
         errors=sum(result.error is not None for result in results),
@@ -41,4 +50,5 @@ def build_row(
         latency_p50_s=quantile(latencies, 0.5),
         latency_p95_s=quantile(latencies, 0.95),
         tokens_per_s=tokens / spent_s if spent_s > 0 else None,
+        groups=build_groups(names, results, registry, paths),
     )

@@ -5,7 +5,7 @@ template is kept.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from jinja2 import (
@@ -20,6 +20,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from llmlab_pytest.core import ConfigError, DataError
 
+_NO_COMMENT = "I have no comment."
 _BRACKETS = re.compile(r"\[.*?\]")
 
 
@@ -29,12 +30,25 @@ def hellaswag_clean(text: str) -> str:
     return cleaned.replace("  ", " ")
 
 
+def truthfulqa_sentences(answers: Iterable[str]) -> list[str]:
+    """Return TruthfulQA's answers as sentences, each with its full stop."""
+    stripped = (answer.strip() for answer in answers)
+    return [text if text.endswith(".") else f"{text}." for text in stripped if text]
+
+
+def truthfulqa_true(answers: Iterable[str]) -> list[str]:
+    """Return the true answers as sentences; to have no comment is never false."""
+    sentences = truthfulqa_sentences(answers)
+    return sentences + [_NO_COMMENT] * (_NO_COMMENT not in sentences)
+
+
 _environment = SandboxedEnvironment(
     undefined=StrictUndefined,
     keep_trailing_newline=True,
     autoescape=False,
 )
-_environment.filters["hellaswag_clean"] = hellaswag_clean
+for _filter in (hellaswag_clean, truthfulqa_sentences, truthfulqa_true):
+    _environment.filters[_filter.__name__] = _filter
 
 
 def render(template: str, fields: Mapping[str, object], *, where: str) -> str:

@@ -8,12 +8,20 @@ took. Long names are shortened before a line would be.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llmlab_pytest.core import Metric, Report, TaskRow, escape_control, shorten
+from llmlab_pytest.core import (
+    GroupRow,
+    Metric,
+    Report,
+    TaskRow,
+    escape_control,
+    shorten,
+)
 from llmlab_pytest.reporting import _format
 
 _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
 _GAP = "  "
+_INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +37,12 @@ _WHO = (
     _Column("task", lambda row, _: row.plan.task, align="<"),
     _Column("model", lambda row, _: row.plan.model, align="<"),
 )
+_N = _Column("n", _format.samples)
 _FOUND = (
     _Column("metric", lambda _, metric: metric.name, is_per_row=False, align="<"),
     _Column("value", lambda _, m: _format.score(m.value), is_per_row=False),
     _Column("95% interval", lambda _, m: _format.interval(m), is_per_row=False),
-    _Column("n", _format.samples),
+    _N,
 )
 _TAKEN = (
     _Column("miss", lambda row, _: _format.count(row.misses)),
@@ -94,7 +103,32 @@ def _grid(
                 for column in columns
             ]
             cells.append([*names, *values])
+        if is_per_metric:
+            cells += [
+                _group_line(row, group, columns, name_width) for group in _groups(row)
+            ]
     return _aligned(cells, [column.align for column in (*_WHO, *columns)])
+
+
+def _groups(row: TaskRow) -> list[GroupRow]:
+    """Return the groups that have parts; the parts themselves are in the JSON."""
+    around = {group.path[:-1] for group in row.groups}
+    return [group for group in row.groups if group.path in around]
+
+
+def _group_line(
+    row: TaskRow, group: GroupRow, columns: Sequence[_Column], name_width: int
+) -> list[str]:
+    """Return the cells of a group: its name and its first metric."""
+    metric = group.metrics[0] if group.metrics else _no_metric()
+    indent = _INDENT * len(group.path)
+    cells = [indent + shorten(group.path[-1], name_width - len(indent)), ""]
+    for column in columns:
+        if column is _N:
+            cells.append(f"{metric.n}")
+        else:
+            cells.append("" if column.is_per_row else column.cell(row, metric))
+    return cells
 
 
 def _aligned(cells: Sequence[Sequence[str]], aligns: Sequence[str]) -> list[str]:

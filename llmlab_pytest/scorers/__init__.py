@@ -5,7 +5,9 @@ from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
+from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import (
     Scorer,
     ScorerFactory,
@@ -32,6 +34,7 @@ __all__ = [
     "acc_bytes",
     "acc_norm",
     "apply_scorer",
+    "bleu",
     "choice",
     "contains_all",
     "contains_any",
@@ -40,10 +43,13 @@ __all__ = [
     "exact_match",
     "json_schema",
     "make_scorer",
+    "math_verify",
     "mc2",
+    "minerva_math",
     "numbers_in",
     "numeric",
     "passes_tests",
     "regex",
+    "rouge",
     "scorer_registry",
 ]

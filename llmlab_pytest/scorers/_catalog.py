@@ -5,7 +5,9 @@ from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numeric
+from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
@@ -20,6 +22,7 @@ _FACTORIES = (
     acc,
     acc_bytes,
     acc_norm,
+    bleu,
     choice,
     contains_all,
     contains_any,
@@ -27,9 +30,12 @@ _FACTORIES = (
     exact,
     exact_match,
     json_schema,
+    math_verify,
     mc2,
+    minerva_math,
     numeric,
     regex,
+    rouge,
 )
 
 

@@ -256,6 +256,7 @@ class LlmlabSession:
                 plan,
                 self.store.results(self.run_id, task=plan.task, model=plan.model),
                 self.registries.metrics,
+                groups=self._groups_of(plan),
             )
             for plan in self.store.plans(self.run_id)
         ]
@@ -265,6 +266,13 @@ class LlmlabSession:
             verdicts=tuple(self.verdicts),
             factors=self.store.run_factors(self.run_id),
         )
+
+    def _groups_of(self, plan: TaskPlan) -> dict[str, tuple[str, ...]]:
+        """Return the groups of each sample, by its id, of a task that has groups."""
+        if "group" not in plan.factors:
+            return {}
+        samples = self.store.samples(self.run_id, task=plan.task)
+        return {sample.id: sample.groups for sample in samples}
 
     def look_ahead(self, cases: Sequence[Case]) -> None:
         """Let the engine start the calls of items that run soon, in this order."""

@@ -48,6 +48,27 @@ def mean_stderr(values: Sequence[float]) -> float | None:
     return math.sqrt(variance / n)
 
 
+def pooled_stderr(parts: Sequence[Sequence[float]]) -> float | None:
+    """Return the standard error of the mean over all parts, from within the parts.
+
+    As lm-eval's `pooled_sample_stderr`: sqrt(Σᵢ (nᵢ - 1) nᵢ seᵢ² / (N - k) / N) with
+    N = Σ nᵢ over k parts, where (nᵢ - 1) nᵢ seᵢ² is the sum of squares about the mean
+    of part i. A part of one value adds nothing; lm-eval then gives no error at all.
+    `None` unless some part has two values.
+    """
+    n = sum(map(len, parts))
+    degrees = n - sum(bool(part) for part in parts)
+    if degrees < 1:
+        return None
+    means = [fmean(part) if part else 0.0 for part in parts]
+    squares = math.fsum(
+        (value - mean) ** 2
+        for part, mean in zip(parts, means, strict=True)
+        for value in part
+    )
+    return math.sqrt(squares / degrees / n)
+
+
 def student_t(values: Sequence[float], *, confidence: float = 0.95) -> Interval | None:
     """Return Student's t interval of a mean; `None` for fewer than two values."""
     stderr = mean_stderr(values)

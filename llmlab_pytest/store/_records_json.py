@@ -72,6 +72,7 @@ def sample_of(row: Row) -> Sample:
     target = content["target"]
     content["target"] = tuple(target) if isinstance(target, list) else target
     content["choices"] = tuple(content["choices"])
+    content["groups"] = tuple(content.get("groups", ()))  # older runs have none
     return Sample(**content)
 
 

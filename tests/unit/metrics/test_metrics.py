@@ -145,3 +145,51 @@ def test_values_are_by_sample() -> None:
     results = [result("1", 1), result("2", None), result("3", 0, epoch=2)]
     assert values_of(results, "a") == [1.0, 0.0]
     assert values_of(results, "nothing") == []
+
+
+GROUPS = {
+    "1": ("stem", "anatomy"),
+    "2": ("stem", "anatomy"),
+    "3": ("stem", "physics"),
+    "4": ("other", "law"),
+}
+
+
+def test_groups_hold_their_parts_and_weigh_by_samples() -> None:
+    """A group is the mean over its samples, not over its parts, and comes first."""
+    results = [result("1", 1), result("2", 0), result("3", 1), result("4", 0)]
+    row = build_row(PLAN, results, default_metrics(), groups=GROUPS)
+    found = {group.path: group.metrics[0] for group in row.groups}
+    assert list(found) == [
+        ("other",),
+        ("other", "law"),
+        ("stem",),
+        ("stem", "anatomy"),
+        ("stem", "physics"),
+    ]
+    assert found["stem",].value == pytest.approx(2 / 3)
+    assert found["stem", "anatomy"].value == 0.5
+    assert [metric.n for metric in found.values()] == [1, 1, 3, 2, 1]
+    assert [group.samples for group in row.groups] == [1, 1, 3, 2, 1]
+
+
+def test_errors_of_groups_are_pooled_over_parts() -> None:
+    """Within the parts: what differs between them is no error of the mean."""
+    results = [result("1", 1), result("2", 0), result("3", 1), result("4", 0)]
+    row = build_row(PLAN, results, default_metrics(), groups=GROUPS)
+    stem = next(group for group in row.groups if group.path == ("stem",))
+    assert stem.metrics[0].stderr == pytest.approx((0.5 / 1 / 3) ** 0.5)
+    assert row.metrics[0].stderr == pytest.approx((0.5 / 1 / 4) ** 0.5)
+    plain = build_row(PLAN, results, default_metrics())
+    assert plain.groups == ()
+    assert plain.metrics[0].stderr == pytest.approx((1 / 3 / 4) ** 0.5)
+    assert plain.metrics[0].interval == row.metrics[0].interval
+
+
+def test_error_counts_in_its_group_and_has_no_value() -> None:
+    """A part all of whose samples failed is shown, without a number."""
+    results = [result("1", 1), result("2", 0), result("4", error="RateLimited: no")]
+    row = build_row(PLAN, results, default_metrics(), groups=GROUPS)
+    law = next(group for group in row.groups if group.path == ("other", "law"))
+    assert law.samples == 1
+    assert (law.metrics[0].value, law.metrics[0].n) == (None, 0)

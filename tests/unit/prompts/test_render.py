@@ -44,6 +44,13 @@ def test_template_takes_fields_of_the_row(
         ("value", {"value": "not ours"}, "not ours"),
         ("'all'", {}, "all"),
         ("none_there or 1", {"none_there": None}, 1),
+        ("a | truthfulqa_sentences", {"a": [" Yes ", "", "No."]}, ["Yes.", "No."]),
+        ("a | truthfulqa_true", {"a": ["No"]}, ["No.", "I have no comment."]),
+        (
+            "a | truthfulqa_true | length",
+            {"a": ["I have no comment", "No", " "]},
+            2,
+        ),
     ],
 )
 def test_expression_keeps_its_type(

@@ -7,6 +7,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from llmlab_pytest.core import (
+    GroupRow,
     Interval,
     Metric,
     Report,
@@ -119,6 +120,58 @@ def test_table_is_sorted_by_task_then_model() -> None:
         "acc_n",
     ]
     assert [pair[1] for pair in firsts[1:3]] == ["cloud", "smollm2"]
+
+
+GROUPED = Report(
+    run_id="r",
+    rows=(
+        row(
+            "mmlu",
+            "smollm2",
+            metric("acc", 0.25, 0.1, 0.4),
+            metric("acc_norm", 0.3, 0.2, 0.5),
+            groups=tuple(
+                GroupRow(
+                    path=path,
+                    samples=20,
+                    metrics=(metric("acc", value, 0.0, 0.9), metric("acc_norm", 0.1)),
+                )
+                for path, value in {
+                    ("other",): 0.125,
+                    ("other", "law"): 0.625,
+                    ("stem",): 0.375,
+                    ("stem", "anatomy"): 0.875,
+                }.items()
+            ),
+        ),
+        row(
+            "puzzles",
+            "smollm2",
+            metric("acc", 0.5),
+            groups=(
+                GroupRow(path=("sums",), samples=1, metrics=(metric("acc", 1.0),)),
+            ),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("width", [200, 70])
+def test_groups_stand_below_their_task(width: int) -> None:
+    """A group takes one line with its first metric; parts are left to the JSON."""
+    lines = render_terminal(GROUPED, width=width)
+    table = [line.split() for line in lines[1:6]]
+    assert [cells[0] for cells in table] == [
+        "mmlu", "acc_norm", "other", "stem", "puzzles",
+    ]  # fmt: skip
+    assert table[2] == ["other", "acc", "0.125", "[0.000,", "0.900]", "20"]
+    assert lines[3].startswith("  other")
+    assert "0.625" not in "".join(lines)
+    first = json.loads(render_json(GROUPED))["rows"][0]
+    assert [group["path"] for group in first["groups"]] == [
+        ["other"], ["other", "law"], ["stem"], ["stem", "anatomy"],
+    ]  # fmt: skip
+    assert first["groups"][3]["metrics"][0]["value"] == 0.875
 
 
 def test_json_holds_everything_in_a_stable_order() -> None:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
+from llmlab_pytest.stats import (
+    mean_stderr,
+    pooled_stderr,
+    quantile,
+    student_t,
+    wilson,
+)
 from llmlab_pytest.stats._student import student_t_quantile
 
 numpy = pytest.importorskip("numpy", reason="the reference comes with extra [local]")
@@ -97,3 +103,26 @@ def test_wider_confidence_is_a_wider_interval() -> None:
         widths.append(found.high - found.low)
     assert widths == sorted(widths)
     assert math.isclose(widths[-1], 0.6952, abs_tol=0.02)
+
+
+# Computed with lm-eval 0.4.13's mean_stderr and pooled_sample_stderr.
+@pytest.mark.parametrize(
+    ("parts", "pooled"),
+    [
+        ([[1, 0, 0, 1, 1], [0, 0], [1, 1, 1, 0, 1, 0, 1]], 0.13064702690866797),
+        ([[1, 0, 0, 1, 1], [0, 0]], 0.18516401995451032),
+        ([[0.25, 0.5, 0.125], [0.75, 1.0]], 0.08333333333333334),
+    ],
+)
+def test_pooled_error_equals_lm_eval(parts: list[list[float]], pooled: float) -> None:
+    """The error of a group comes from the spread within its parts."""
+    assert pooled_stderr(parts) == pytest.approx(pooled, abs=1e-12)
+
+
+def test_pooled_error_of_few_values() -> None:
+    """One part is a plain mean; a part of one value has no spread to add."""
+    assert pooled_stderr([[1, 0, 1]]) == mean_stderr([1, 0, 1])
+    assert pooled_stderr([[1.0], [0.0]]) is None
+    assert pooled_stderr([]) is None
+    lone = pooled_stderr([[1, 0, 1], [1], []])
+    assert lone == pytest.approx(math.sqrt((2 / 3) / 2 / 4))

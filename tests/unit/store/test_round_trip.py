@@ -124,7 +124,13 @@ def test_results_are_ordered_and_selected(store: Store) -> None:
 def test_samples_of_a_run_come_back(store: Store) -> None:
     """A sample is kept once; a changed one of the same id is another sample."""
     old = Sample(id="s", input="é\0", target=(1, 2), choices=("a", "b"), metadata={})
-    new = Sample(id="s", input="changed", target="x", metadata={"deep": [{"a": None}]})
+    new = Sample(
+        id="s",
+        input="changed",
+        target="x",
+        metadata={"deep": [{"a": None}]},
+        groups=("x", "y"),
+    )
     result = SampleResult(task="t", model="m", sample_id="s", epoch=1)
     store.record_result("r1", result, sample=old, call_key="k")
     store.record_result("r2", result, sample=old)

@@ -248,6 +248,23 @@ def test_demonstrations_of_a_file_are_shown_in_its_order() -> None:
         assert set(map(tuple, _shown(planned).values())) == {tuple(shown)}
 
 
+def test_samples_know_their_groups() -> None:
+    """The part by its expression, after the group that names it."""
+    groups = {"even": ("0", "2"), "odd": ("1",)}
+    task = _task(_numbered(3), group="target", groups=groups)
+    planned = plan_task(task, limit=0, seed=0, data_dir=None)
+    assert [sample.groups for sample in planned.samples] == [
+        ("even", "0"),
+        ("odd", "1"),
+        ("even", "2"),
+    ]
+    (sample, *_) = _planned(_numbered(1), group="target").samples
+    assert sample.groups == ("0",)
+    lacking = _task(_numbered(3), group="target", groups={"even": ("0", "2")})
+    with pytest.raises(DataError, match=r"'1' of .*row 1.*in no group.*even"):
+        plan_task(lacking, limit=0, seed=0, data_dir=None)
+
+
 def test_no_shots_read_no_demonstrations(tmp_path: Path) -> None:
     """A split that is not needed is not asked for."""
     how = Demonstrations(split="train")

@@ -1,0 +1,141 @@
+"""Likeness to reference texts: BLEU and ROUGE, as lm-eval 0.4.13's TruthfulQA has them.
+
+BLEU is sacrebleu's (Post 2018) on one pair of texts, with the tokenizer `intl` and
+exponential smoothing; ROUGE (Lin 2004) is the F-measure of the package `rouge-score`
+without stemming. Both run from 0 to 100. Left out: BLEU of a whole corpus, which is
+not the mean of its texts.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    Sample,
+    Score,
+    Target,
+    load,
+)
+from llmlab_pytest.scorers._protocol import Scorer, text_of
+from llmlab_pytest.scorers._text import targets_of
+
+Statistic = Literal["max", "diff", "acc"]
+Likeness = Callable[[str, str], float]
+"""From a reference and a text to 0 … 100."""
+
+_STATISTICS = ("max", "diff", "acc")
+_VARIANTS = {"rouge1": "rouge1", "rouge2": "rouge2", "rougeL": "rougeLsum"}
+_EXTRA = "benchmarks"
+
+
+def bleu(*, statistic: Statistic = "max") -> Scorer:
+    """Score the BLEU of the text with the reference that it is most like.
+
+    References are the accepted targets. Where the sample has choices, they are all
+    choices: the target holds the positions of the true ones, the others are false.
+
+    Args:
+        statistic: `max`, the likeness to a true reference, 0 to 100; `diff`, the same
+            minus the likeness to a false one; `acc`, 1 if that is above 0.
+    """
+    likeness = _bleu_likeness()
+    return _overlap_scorer("bleu", likeness, statistic)
+
+
+def rouge(*, variant: str = "rouge1", statistic: Statistic = "max") -> Scorer:
+    """Score the ROUGE of the text with the reference that it is most like.
+
+    Args:
+        variant: `rouge1`, `rouge2` (words, pairs of words) or `rougeL` (the longest
+            common subsequence, sentence by sentence).
+        statistic: as for `bleu`.
+    """
+    if variant not in _VARIANTS:
+        raise ConfigError(
+            f"variant is {variant!r}.", allowed=f"One of {', '.join(_VARIANTS)}."
+        )
+    measures = _rouge_measures()
+    key = _VARIANTS[variant]
+    return _overlap_scorer(
+        variant, lambda reference, text: measures(reference, text)[key], statistic
+    )
+
+
+@lru_cache(maxsize=1)
+def _bleu_likeness() -> Likeness:
+    metric = load("sacrebleu.metrics:BLEU", extra=_EXTRA, needed_by="the scorer bleu")
+    measured = metric(tokenize="intl", smooth_method="exp", effective_order=False)
+
+    @lru_cache(maxsize=1024)  # three statistics of one sample ask for the same pairs
+    def likeness(reference: str, text: str) -> float:
+        return float(measured.corpus_score([text], [[reference]]).score)
+
+    return likeness
+
+
+@lru_cache(maxsize=1)
+def _rouge_measures() -> Callable[[str, str], dict[str, float]]:
+    measure = load(
+        "rouge_score.rouge_scorer:RougeScorer",
+        extra=_EXTRA,
+        needed_by="the scorer rouge",
+    )(list(_VARIANTS.values()))
+
+    @lru_cache(maxsize=1024)  # nine scores of one sample ask for the same pairs
+    def measures(reference: str, text: str) -> dict[str, float]:
+        found = measure.score(_lines(reference), _lines(text))
+        return {name: 100 * value.fmeasure for name, value in found.items()}
+
+    return measures
+
+
+def _lines(text: str) -> str:
+    """Put sentences on lines of their own, for rougeL, where lm-eval sees them end."""
+    return text.replace(" . ", ".\n")
+
+
+def _overlap_scorer(name: str, likeness: Likeness, statistic: Statistic) -> Scorer:
+    if statistic not in _STATISTICS:
+        raise ConfigError(
+            f"statistic is {statistic!r}.", allowed=f"One of {', '.join(_STATISTICS)}."
+        )
+
+    def score(completion: Completion | str, target: Target, sample: Sample) -> Score:
+        text = text_of(completion)
+        true, false = _references(target, sample)
+        best = max(likeness(reference, text) for reference in true)
+        if statistic == "max":
+            return Score(scorer=name, value=best, answer=text)
+        if not false:
+            raise ConfigError(
+                f"Sample {sample.id!r} has no false reference, and {name} compares.",
+                allowed="The choices hold true and false texts, the target the "
+                "positions of the true ones.",
+                fix='Correct the row, or use statistic = "max".',
+            )
+        rival = max(likeness(reference, text) for reference in false)
+        value = float(best > rival) if statistic == "acc" else best - rival
+        return Score(
+            scorer=name,
+            value=value,
+            answer=text,
+            explanation=f"{best:.1f} with a true, {rival:.1f} with a false reference",
+        )
+
+    return score
+
+
+def _references(target: Target, sample: Sample) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the true and the false reference texts of a sample."""
+    if not sample.choices:
+        return targets_of(target), ()
+    right = set(target) if isinstance(target, tuple) else {target}
+    true = [text for n, text in enumerate(sample.choices) if n in right]
+    if not true:
+        raise ConfigError(
+            f"The target {target!r} of sample {sample.id!r} names no choice.",
+            allowed="It takes positions in the choices, from 0.",
+        )
+    return true, [text for n, text in enumerate(sample.choices) if n not in right]
