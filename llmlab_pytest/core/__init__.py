@@ -70,7 +70,13 @@ if TYPE_CHECKING:
         VerdictState,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
-    from llmlab_pytest.core._text import escape_control, redact, shorten, slug
+    from llmlab_pytest.core._text import (
+        escape_control,
+        redact,
+        redactor,
+        shorten,
+        slug,
+    )
     from llmlab_pytest.core._toml import (
         AMOUNT,
         COUNT,
@@ -159,6 +165,7 @@ __all__ = [
     "escape_control",
     "load",
     "redact",
+    "redactor",
     "shorten",
     "slug",
     "unknown_name",
@@ -251,6 +258,7 @@ _HOMES = {
     "_text": (
         "escape_control",
         "redact",
+        "redactor",
         "shorten",
         "slug",
     ),

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$")
 _PREFIXES = ("sk", "pk", "rk", "gsk", "hf", "xai", "ghp", "glpat")
@@ -27,12 +28,25 @@ def redact(text: str) -> str:
 
     Applied to every message, log line and report before it leaves the process.
     """
-    for name, value in os.environ.items():
-        if len(value) >= _MIN_SECRET_LENGTH and _SECRET_NAME.search(name.upper()):
-            text = text.replace(value, _HIDDEN)
-    if not any(hint in text for hint in _HINTS):
-        return text
-    return _SECRET_VALUE.sub(_HIDDEN, text)
+    return redactor()(text)
+
+
+def redactor() -> Callable[[str], str]:
+    """Return `redact` for many texts: it reads the environment once, now."""
+    secrets = [
+        value
+        for name, value in os.environ.items()
+        if len(value) >= _MIN_SECRET_LENGTH and _SECRET_NAME.search(name.upper())
+    ]
+
+    def hide(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, _HIDDEN)
+        if not any(hint in text for hint in _HINTS):
+            return text
+        return _SECRET_VALUE.sub(_HIDDEN, text)
+
+    return hide
 
 
 def escape_control(text: str) -> str:

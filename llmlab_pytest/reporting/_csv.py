@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llmlab_pytest.core import Report, SampleRecord, escape_control, redact
-from llmlab_pytest.reporting._samples import TaskSamples, asked_of, target_text
+from llmlab_pytest.core import Report, SampleRecord, escape_control, redactor
+from llmlab_pytest.reporting._samples import Hide, TaskSamples, asked_of, target_text
 
 COLUMNS = (
     "run_id",
@@ -44,11 +44,12 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 def render_csv(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
     """Yield the heading and one line per (task, model, sample, epoch), RFC 4180."""
+    hide = redactor()
     yield _line(COLUMNS)
     for table in tables:
         for record in table.records:
             values = {"run_id": report.run_id, **_values(record)}
-            yield _line([_cell(values[column]) for column in COLUMNS])
+            yield _line([_cell(values[column], hide) for column in COLUMNS])
 
 
 def _line(cells: Iterable[Any]) -> str:
@@ -92,10 +93,10 @@ def _prompt(record: SampleRecord) -> str:
     return "\n\n".join(f"{m['role']}: {m['content']}" for m in asked.prompt)
 
 
-def _cell(value: str | float | None) -> str | float | None:
+def _cell(value: str | float | None, hide: Hide) -> str | float | None:
     if not isinstance(value, str):
         return value
-    text = escape_control(redact(value))
+    text = escape_control(hide(value))
     if text.startswith(_FORMULA):
         text = f"'{text}"
     return text if len(text) <= _MOST else text[:_MOST] + _CUT

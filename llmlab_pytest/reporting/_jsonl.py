@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from llmlab_pytest.core import Completion, Report, SampleRecord
+from llmlab_pytest.core import Completion, Report, SampleRecord, redactor
 from llmlab_pytest.reporting._samples import TaskSamples, asked_of, redacted
 
 
 def render_jsonl(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
     """Yield one line per (task, model, sample, epoch)."""
+    hide = redactor()
     for table in tables:
         for record in table.records:
-            content = redacted(fields_of(record, run_id=report.run_id))
+            content = redacted(fields_of(record, run_id=report.run_id), hide)
             yield json.dumps(content, allow_nan=False) + "\n"
 
 

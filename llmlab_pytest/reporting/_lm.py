@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from llmlab_pytest.core import Report, SampleRecord, TaskRow, redact
+from llmlab_pytest.core import Report, SampleRecord, TaskRow, redact, redactor
 from llmlab_pytest.reporting._lm_results import metric_of, results_of
 from llmlab_pytest.reporting._samples import (
     MASS_SCORER,
@@ -60,7 +60,7 @@ def render_lm_eval(
             yield NamedText(name, _lines(table, digest))
             hashes[task] = digest.hexdigest()
         if rows:
-            content = redacted(results_of(report, rows, hashes))
+            content = redacted(results_of(report, rows, hashes), redactor())
             text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
             yield NamedText(f"{folder}/results_{date}.json", [text])
 
@@ -72,7 +72,7 @@ def _lines(table: TaskSamples, digest: Any) -> Iterator[str]:
         table: the samples.
         digest: is fed the hashes of every line, for the task's hash.
     """
-    plan = table.row.plan
+    plan, hide = table.row.plan, redactor()
     names = [metric_of(plan, metric.name) for metric in table.row.metrics]
     for which in dict.fromkeys(name.filter for name in names):
         for record in table.records:
@@ -83,7 +83,7 @@ def _lines(table: TaskSamples, digest: Any) -> Iterator[str]:
                         line["doc_hash"] + line["prompt_hash"] + line["target_hash"]
                     ).encode()
                 )
-                yield json.dumps(redacted(line), ensure_ascii=False) + "\n"
+                yield json.dumps(redacted(line, hide), ensure_ascii=False) + "\n"
 
 
 def _line(record: SampleRecord, row: TaskRow, which: str) -> dict[str, Any]:

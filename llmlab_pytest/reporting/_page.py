@@ -17,8 +17,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from llmlab_pytest.core import Report, SampleRecord
-from llmlab_pytest.reporting import _format
+from llmlab_pytest.core import Report, redactor
+from llmlab_pytest.reporting._page_samples import SampleTexts
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
     chart_of,
@@ -28,20 +28,12 @@ from llmlab_pytest.reporting._page_tables import (
     shown,
     when,
 )
-from llmlab_pytest.reporting._samples import (
-    TaskSamples,
-    asked_of,
-    right_choices,
-    target_text,
-)
+from llmlab_pytest.reporting._samples import TaskSamples
 
 _FOLDER = Path(__file__).with_name("page")
 _PART = 100
 """Samples per JSON block; a block is parsed when one of its samples is opened."""
-_BRIEF = 80
-_SCRIPT_UNSAFE = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028"}
-)
+_SCRIPT_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
@@ -98,12 +90,12 @@ def _unescaped(text: str) -> Markup:
 
 def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
     """Yield the JSON blocks: details in parts, then the index of all samples."""
-    index = []
+    index, texts = [], SampleTexts(redactor())
     for number, table in enumerate(tables):
         plan, rows, details = table.row.plan, [], []
         for record in table.records:
-            rows.append(_entry(record))
-            details.append(_detail(record))
+            rows.append(texts.entry(record))
+            details.append(texts.detail(record))
             if len(details) == _PART:
                 yield _block(f"part-{number}-{(len(rows) - 1) // _PART}", details)
                 details = []
@@ -119,96 +111,8 @@ def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
 def _block(name: str, content: Any) -> Markup:
     """Return a block that no browser runs, and that no text in it can end."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
-    safe = _unescaped(text.translate(_SCRIPT_UNSAFE))
+    for char, escaped in _SCRIPT_UNSAFE.items():
+        text = text.replace(char, escaped)
     return Markup('<script type="application/json" id="{}">{}</script>\n').format(
-        name, safe
-    )
-
-
-def _entry(record: SampleRecord) -> list[Any]:
-    """Return what the list of samples shows; page.js names the columns."""
-    result = record.result
-    primary = result.scores[0] if result.scores else None
-    prediction = (primary and primary.answer) or result.error or ""
-    return [
-        shown(result.sample_id),
-        result.epoch,
-        result.outcome,
-        None if record.stratum is None else shown(record.stratum),
-        _format.score(primary.value if primary else None),
-        _brief(prediction),
-        _brief(target_text(record)),
-    ]
-
-
-def _brief(text: str) -> str:
-    line = " ".join(shown(text).split())
-    return line if len(line) <= _BRIEF else f"{line[: _BRIEF - 1]}…"
-
-
-def _detail(record: SampleRecord) -> dict[str, Any]:
-    """Return what an opened sample shows."""
-    result, completion = record.result, record.completion
-    is_generated = completion is not None and not completion.continuations
-    return {
-        "error": shown(result.error or ""),
-        "prompt": _prompt(record),
-        "choices": _choices(record),
-        "completion": shown(completion.text) if completion and is_generated else None,
-        "target": shown(target_text(record)),
-        "scores": [
-            [
-                shown(score.scorer),
-                _format.score(score.value),
-                shown(score.answer or ""),
-                shown(score.explanation or ""),
-            ]
-            for score in result.scores
-        ],
-        "took": _took(record),
-    }
-
-
-def _prompt(record: SampleRecord) -> list[list[str]]:
-    """Return pairs of a heading and a text."""
-    prompt = asked_of(record.request).prompt
-    if prompt is None:
-        return []
-    if isinstance(prompt, str):
-        return [["Prompt", shown(prompt)]]
-    return [
-        [f"Prompt: {shown(turn['role'])}", shown(turn["content"])] for turn in prompt
-    ]
-
-
-def _choices(record: SampleRecord) -> list[list[Any]]:
-    """Return text, log-likelihood, tokens, greediness and rightness of each choice."""
-    parts = asked_of(record.request).continuations
-    answered = record.completion.continuations if record.completion else ()
-    right = right_choices(record)
-    return [
-        [
-            shown(f"{part.get('context', '')}{part['text']}"),
-            f"{scored.loglikelihood:.4f}",
-            scored.tokens,
-            scored.is_greedy,
-            number in right,
-        ]
-        for number, (part, scored) in enumerate(zip(parts, answered, strict=False))
-    ]
-
-
-def _took(record: SampleRecord) -> str:
-    result, completion = record.result, record.completion
-    if completion is None:
-        return ""
-    usage = result.usage
-    return " · ".join(
-        (
-            f"{usage.input_tokens} input tokens",
-            f"{usage.output_tokens} output tokens",
-            f"latency {_format.seconds(result.latency_s)}",
-            f"cost {_format.money(result.cost_usd)}",
-            f"ended by {completion.stop_reason}",
-        )
+        name, _unescaped(text)
     )

@@ -1,14 +1,16 @@
 """What the renderers of single samples take, and how they read a stored request."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from llmlab_pytest.core import Json, SampleRecord, Stratum, TaskRow, redact
+from llmlab_pytest.core import Json, SampleRecord, Stratum, TaskRow
 
 MASS_SCORER = "mc2"
 """Its target has a 0 or 1 per choice, where others have indices."""
 SEVERAL = " | "
+Hide = Callable[[str], str]
+"""Replaces the secrets in a text; from `core.redactor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ def asked_of(request: Mapping[str, Json] | None) -> Asked:
     return Asked(None, [dict(part) for part in parts], None)
 
 
-def redacted(value: Any) -> Any:
+def redacted(value: Any, hide: Hide) -> Any:
     """Return JSON with the secrets of every text replaced, keys included."""
     if isinstance(value, str):
-        return redact(value)
+        return hide(value)
     if isinstance(value, Mapping):
-        return {redact(str(key)): redacted(part) for key, part in value.items()}
+        return {hide(str(key)): redacted(part, hide) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [redacted(part) for part in value]
+        return [redacted(part, hide) for part in value]
     return value
 
 

@@ -1,7 +1,7 @@
 """Write lm-eval's own result files. Run by lm-eval's interpreter, not ours.
 
-Reads a plan from standard input: {model, output, tasks, answers}. Each task has name,
-files and shots; `files` are the local files that replace the hub's splits. The model
+Reads a plan from standard input: {model, output, tasks, samples, answers}. Each task
+has name and files, which replace the hub's splits; `samples` are row numbers. The model
 is a replay: it gives the recorded answer to a recorded request, and refuses any other,
 so that a file can only be written if every request is ours byte by byte.
 """
@@ -40,6 +40,7 @@ def task_of(entry: dict, manager: TaskManager) -> object:
         "dataset_path": "json",
         "dataset_name": None,
         "dataset_kwargs": {"data_files": entry["files"]},
+        "num_fewshot": 0,  # for a subset lm-eval draws other demonstrations
     }
     for split, key in (("train", "training_split"), ("validation", "validation_split")):
         if split not in entry["files"]:
@@ -58,10 +59,10 @@ results = lm_eval.simple_evaluate(
     model_args={"pretrained": plan["model"]},
     tasks=[task_of(entry, manager) for entry in plan["tasks"]],
     task_manager=manager,
-    limit=plan["limit"],
+    samples=plan["samples"],
     log_samples=True,
     evaluation_tracker=tracker,
-    bootstrap_iters=100,
+    bootstrap_iters=1,  # a mean has a closed form; 0 would leave its error out
 )
 samples = results.pop("samples")
 tracker.save_results_aggregated(results=results, samples=samples)
