@@ -10,6 +10,7 @@ from llmlab_pytest.core import (
     TaskRow,
     escape_control,
     redact,
+    shorten,
 )
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._samples import TaskSamples
@@ -27,6 +28,8 @@ NUMBER_COLUMNS = (
     "p95",
     "tok/s",
 )
+_CAPTION = 46
+"""Characters that fit a phone's width."""
 
 
 class Line(NamedTuple):
@@ -146,7 +149,8 @@ def _drawn(metric: Metric, place: str) -> Drawn | None:
         text = f"{text} {_format.interval(metric)}"
         # Student's t may reach beyond what the metric can be; the axis does not.
         low, high = _x(max(interval.low, 0.0)), _x(min(interval.high, 1.0))
-    return Drawn(shown(f"{place} · {metric.name}"), text, _x(value), low, high)
+    caption = shorten(redact(f"{place} · {metric.name}"), _CAPTION)
+    return Drawn(caption, text, _x(value), low, high)
 
 
 def _x(value: float) -> str:

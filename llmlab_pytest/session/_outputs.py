@@ -8,9 +8,9 @@ from llmlab_pytest.core import LlmlabError, Report
 from llmlab_pytest.reporting import (
     TaskSamples,
     render_csv,
+    render_harness,
     render_json,
     render_jsonl,
-    render_lm_eval,
     render_page,
 )
 from llmlab_pytest.session._kept_run import KeptRun
@@ -47,7 +47,7 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
             if flag in _FILES:
                 _write(path, _FILES[flag](report, run.tables(report)))
             else:
-                for name, text in render_lm_eval(report, run.tables(report)):
+                for name, text in render_harness(report, run.tables(report)):
                     _write(path / name, text)
         except (OSError, LlmlabError) as error:
             troubles.append(f"{flag} cannot write {str(path)!r}: {error}")

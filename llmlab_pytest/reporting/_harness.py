@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from llmlab_pytest.core import Report, SampleRecord, TaskRow, redact, redactor
-from llmlab_pytest.reporting._lm_results import metric_of, results_of
+from llmlab_pytest.reporting._harness_results import metric_of, results_of
 from llmlab_pytest.reporting._samples import (
     MASS_SCORER,
     TaskSamples,
@@ -36,7 +36,7 @@ class NamedText(NamedTuple):
     """Its text; to be written before the next file is asked for."""
 
 
-def render_lm_eval(
+def render_harness(
     report: Report, tables: Iterable[TaskSamples]
 ) -> Iterator[NamedText]:
     """Yield the files of each model: samples by task, then the results.
