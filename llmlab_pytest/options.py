@@ -117,6 +117,39 @@ OPTIONS: tuple[Option, ...] = (
         ini="llmlab_json",
         help="Also write the final table and the verdicts as JSON",
     ),
+    Option(
+        flag="--llmlab-html",
+        metavar="FILE",
+        ini="llmlab_html",
+        help="Also write a result page: one HTML file with every sample",
+    ),
+    Option(
+        flag="--llmlab-csv",
+        metavar="FILE",
+        ini="llmlab_csv",
+        help="Also write one line per sample for spreadsheets",
+    ),
+    Option(
+        flag="--llmlab-samples",
+        metavar="FILE",
+        ini="llmlab_samples",
+        help="Also write everything that is kept of each sample as JSON lines",
+    ),
+    Option(
+        flag="--llmlab-lm-eval",
+        metavar="DIR",
+        ini="llmlab_lm_eval",
+        help="Also write results and samples in the files of lm-eval 0.4.13, "
+        "a folder per model",
+    ),
+    Option(
+        flag="--llmlab-report",
+        metavar="RUN",
+        nargs="?",
+        const=LAST_RUN,
+        help="Run nothing: show an earlier run (the last one without RUN) and write "
+        "the files that are asked for",
+    ),
 )
 
 

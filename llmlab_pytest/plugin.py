@@ -44,6 +44,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Show an earlier run and run nothing, if `--llmlab-report` asks for it."""
+    if config.getoption("llmlab_report") is None:
+        return None
+    code: int = load(f"{_COLLECTING}:report_kept_run")(config)
+    return code
+
+
 @pytest.fixture(scope="session")
 def llm(request: pytest.FixtureRequest) -> "Llm":
     """Give the model under test; the test runs once per model chosen by `--llm`."""

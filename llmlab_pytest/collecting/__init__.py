@@ -3,6 +3,7 @@
 from llmlab_pytest.collecting._card_file import CardFile
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
+from llmlab_pytest.collecting._report_command import report_kept_run
 from llmlab_pytest.collecting._run_plugin import activate, finish_controller
 from llmlab_pytest.collecting._status import status_of
 from llmlab_pytest.collecting._task_mark import llm_task
@@ -16,5 +17,6 @@ __all__ = [
     "llm_task",
     "parametrize",
     "register_task_fixtures",
+    "report_kept_run",
     "status_of",
 ]

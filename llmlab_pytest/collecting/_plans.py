@@ -9,7 +9,7 @@ from llmlab_pytest.collecting._gate_item import GateItem
 from llmlab_pytest.collecting._groups import base_of, case_of, group_of
 from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
 from llmlab_pytest.collecting._refuse import refuse
-from llmlab_pytest.core import ConfigError, TaskPlan
+from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
 from llmlab_pytest.session import Case, Group, LlmlabSession
 
 
@@ -89,6 +89,8 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "task_hash": task.hash,
             "prompt_hash": task.prompt_hash,
             "data_hash": planned.data_hash,
+            "data_source": task.source,
+            "definition": canonical_json(task.definition),
             "model": draft.case.spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }

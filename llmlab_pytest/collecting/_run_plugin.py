@@ -5,7 +5,6 @@ mark, a fixture or a card, and then calls `activate`.
 """
 
 from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +19,8 @@ from llmlab_pytest.collecting._outcomes import (
 from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
 from llmlab_pytest.collecting._progress import is_worker, show_progress
 from llmlab_pytest.collecting._refuse import refuse
-from llmlab_pytest.core import LlmlabError, Report, StoreError
-from llmlab_pytest.reporting import render_json, render_terminal
+from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.core import LlmlabError, StoreError
 from llmlab_pytest.session import LlmlabSession, session_of
 
 _NAME = "llmlab-run"
@@ -162,7 +161,7 @@ class RunPlugin:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
-        """Print the final table and write it as JSON if asked."""
+        """Print the final table and write the files that are asked for."""
         if is_worker(self._config) or self._config.option.collectonly:
             return
         try:
@@ -171,30 +170,18 @@ class RunPlugin:
             terminalreporter.section("llmlab")
             terminalreporter.write_line(f"StoreError: {error}", red=True)
             return
-        if self._llmlab.settings.json_path is not None:
-            self._write_json(self._llmlab.settings.json_path, report, terminalreporter)
+        outputs = self._llmlab.write_outputs(report)
+        for trouble in outputs.troubles:
+            terminalreporter.write_line(trouble, red=True)
+        if outputs.troubles and self._session is not None:
+            # A run whose report cannot be written is no success.
+            self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
         if self._config.getoption("no_summary", default=False):
             return
-        terminalreporter.section("llmlab")
-        width = terminalreporter._tw.fullwidth  # noqa: SLF001 -- the only way to the width in use
-        for line in render_terminal(report, width=width):
-            terminalreporter.write_line(line)
-
-    def _write_json(
-        self, path: Path, report: Report, terminalreporter: pytest.TerminalReporter
-    ) -> None:
-        """Write the report; a run whose report cannot be written is no success."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(render_json(report), encoding="utf-8")
-        except OSError as error:
-            said = f"--llmlab-json cannot write {str(path)!r}: {error}"
-            terminalreporter.write_line(said, red=True)
-            if self._session is not None:
-                self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        show_report(terminalreporter, report, outputs)
 
     def _will_run(self, session: pytest.Session) -> bool:
         """Whether tests follow: not so after a wrong `-k` or a collection error."""

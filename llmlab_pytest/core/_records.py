@@ -17,6 +17,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 Target = str | int | float | tuple[str, ...] | tuple[int, ...] | None
 StopReason = Literal["stop", "length", "content_filter", "tool_calls", "unknown"]
 VerdictState = Literal["passed", "failed", "inconclusive", "error"]
+Outcome = Literal["hit", "partial", "miss", "unscored", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Sample:
     groups: tuple[str, ...] = ()
     """The groups of its task that it belongs to, widest first, as ("stem", "anatomy");
     the last is its part of the task."""
+    position: int | None = None
+    """Number of the row in its split or file, from 0; lm-eval's `doc_id`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +212,32 @@ class SampleResult:
         """Whether the primary score is a miss."""
         return bool(self.scores) and self.scores[0].is_miss
 
+    @property
+    def outcome(self) -> Outcome:
+        """What became of it, by the primary score: 1 is a hit, between is partial."""
+        if self.error is not None:
+            return "error"
+        value = self.scores[0].value if self.scores else None
+        if value is None:
+            return "unscored"
+        if value in (0.0, 1.0):
+            return "hit" if value else "miss"
+        return "partial"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRecord:
+    """Everything that a run keeps of one (task, model, sample, epoch)."""
+
+    result: SampleResult
+    sample: Sample | None = None
+    """What was asked about; `None` for a behaviour test."""
+    request: Mapping[str, Json] | None = None
+    """The request as JSON, `kind` first; `None` before it was answered."""
+    completion: Completion | None = None
+    stratum: str | None = None
+    """The sample's group by the task's `stratify`, e.g. MMLU's subject."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -300,6 +329,14 @@ class TaskRow:
     """By path: each group is followed by its parts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """The part of a task's samples that agree in `stratify`, on one model."""
+
+    name: str
+    row: TaskRow
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything a renderer needs to show a run."""
@@ -308,3 +345,7 @@ class Report:
     rows: tuple[TaskRow, ...]
     verdicts: tuple[Verdict, ...] = ()
     factors: Mapping[str, str] = field(default_factory=dict)
+    started_at: str | None = None
+    """When the run began, ISO 8601 in UTC."""
+    finished_at: str | None = None
+    """`None` while it runs, or when it was interrupted."""

@@ -1,6 +1,19 @@
-"""Renderers: a report becomes text. They compute nothing and write nothing."""
+"""Renderers: records become text. They compute no result and write nothing."""
 
+from llmlab_pytest.reporting._csv import render_csv
+from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
+from llmlab_pytest.reporting._jsonl import render_jsonl
+from llmlab_pytest.reporting._page import render_page
+from llmlab_pytest.reporting._samples import TaskSamples
 from llmlab_pytest.reporting._terminal import render_terminal
 
-__all__ = ["render_json", "render_terminal"]
+__all__ = [
+    "TaskSamples",
+    "render_csv",
+    "render_harness",
+    "render_json",
+    "render_jsonl",
+    "render_page",
+    "render_terminal",
+]

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 
 import pytest
 
@@ -24,15 +23,18 @@ from llmlab_pytest.core import (
     redact,
 )
 from llmlab_pytest.engine import Call, Engine
-from llmlab_pytest.gates import decide, parse_gate
-from llmlab_pytest.metrics import build_row, check_draws, draws_of
-from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
+from llmlab_pytest.gates import parse_gate
+from llmlab_pytest.metrics import check_draws, draws_of
+from llmlab_pytest.options import new_run_id, run_id_key
 from llmlab_pytest.providers import load_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
+from llmlab_pytest.session._find_run import resumed_run_id
 from llmlab_pytest.session._journal import StoreJournal
+from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
+from llmlab_pytest.session._outputs import Outputs, write_outputs
 from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._settings import Settings, read_settings
 from llmlab_pytest.store import Store, open_store
@@ -89,6 +91,11 @@ class LlmlabSession:
             factors=run_factors(self.config.rootpath, self.settings),
         )
         return store
+
+    @cached_property
+    def kept(self) -> KeptRun:
+        """What the store holds of this run."""
+        return KeptRun(self.store, self.run_id, metrics=self.registries.metrics)
 
     @cached_property
     def engine(self) -> Engine:
@@ -242,37 +249,17 @@ class LlmlabSession:
         """Judge a group by the results of all workers."""
         plans = self.store.plans(self.run_id)
         plan = next(p for p in plans if (p.task, p.model) == (group.task, group.model))
-        results = self.store.results(self.run_id, task=group.task, model=group.model)
-        verdict = decide(
-            parse_gate(gate, where=group.task), plan, results, self.registries.metrics
-        )
+        verdict = self.kept.decide(plan, gate)
         self.verdicts.append(verdict)
         return verdict
 
     def report(self) -> Report:
         """Build the final report from the store."""
-        rows = [
-            build_row(
-                plan,
-                self.store.results(self.run_id, task=plan.task, model=plan.model),
-                self.registries.metrics,
-                groups=self._groups_of(plan),
-            )
-            for plan in self.store.plans(self.run_id)
-        ]
-        return Report(
-            run_id=self.run_id,
-            rows=tuple(rows),
-            verdicts=tuple(self.verdicts),
-            factors=self.store.run_factors(self.run_id),
-        )
+        return self.kept.report(self.verdicts)
 
-    def _groups_of(self, plan: TaskPlan) -> dict[str, tuple[str, ...]]:
-        """Return the groups of each sample, by its id, of a task that has groups."""
-        if "group" not in plan.factors:
-            return {}
-        samples = self.store.samples(self.run_id, task=plan.task)
-        return {sample.id: sample.groups for sample in samples}
+    def write_outputs(self, report: Report) -> Outputs:
+        """Write the files that options ask for."""
+        return write_outputs(self.kept, report, self.settings.outputs)
 
     def look_ahead(self, cases: Sequence[Case]) -> None:
         """Let the engine start the calls of items that run soon, in this order."""
@@ -316,7 +303,7 @@ def _run_id(config: pytest.Config, settings: Settings) -> str:
         given: Mapping[str, str] = getattr(config, "workerinput", {})
         config.stash[run_id_key] = (
             given.get("llmlab_run_id")
-            or _resumed_run_id(settings)
+            or resumed_run_id(settings)
             or new_run_id(secrets.token_hex(3))
         )
     return config.stash[run_id_key]
@@ -325,30 +312,6 @@ def _run_id(config: pytest.Config, settings: Settings) -> str:
 def error_text(error: LlmlabError) -> str:
     """Return class and message of an error, without secrets."""
     return redact(f"{type(error).__name__}: {error}")
-
-
-def _resumed_run_id(settings: Settings) -> str | None:
-    if settings.resume is None:
-        return None
-    store = open_store(settings.store_url)
-    try:
-        known = [run.id for run in store.runs(limit=None)]
-    finally:
-        store.close()
-    if settings.resume == LAST_RUN and known:
-        return known[0]
-    if settings.resume in known:
-        return settings.resume
-    raise ConfigError(
-        f"--llmlab-resume asks for the run {settings.resume!r}, "
-        f"which the store {settings.store_url!r} does not hold.",
-        allowed=f"Its latest runs: {', '.join(known[:5]) or 'none'}.",
-        fix=(
-            "Write the path before --llmlab-resume, which takes the word after it."
-            if Path(settings.resume.partition("::")[0]).exists()
-            else "Leave --llmlab-resume out to start a new run."
-        ),
-    )
 
 
 def _now() -> str:

@@ -1,7 +1,7 @@
 """The options of a run, read from command line, environment and ini, and checked."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -12,6 +12,13 @@ from llmlab_pytest.core import ConfigError
 from llmlab_pytest.options import OPTIONS
 
 Inconclusive = Literal["fail", "skip"]
+_OUTPUTS = (
+    "--llmlab-json",
+    "--llmlab-html",
+    "--llmlab-csv",
+    "--llmlab-samples",
+    "--llmlab-lm-eval",
+)
 
 
 class Setting(NamedTuple):
@@ -37,9 +44,12 @@ class Settings:
     registry: Path | None
     look_ahead: int
     inconclusive: Inconclusive
-    json_path: Path | None
     may_run_code: bool
     """Whether code that models write may be run."""
+    report: str | None
+    """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
+    outputs: Mapping[str, Path]
+    """What to write of the run: the option that asks for it, and where to."""
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -52,7 +62,7 @@ def read_settings(config: pytest.Config) -> Settings:
     models = _raw(config, "--llm")
     data = _raw(config, "--llmlab-data").value
     registry = _raw(config, "--llmlab-registry").value
-    json_file = _raw(config, "--llmlab-json").value
+    outputs = {flag: _raw(config, flag).value for flag in _OUTPUTS}
     default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
         models=tuple(name for name in (models.value or "").split("\n") if name),
@@ -65,8 +75,9 @@ def read_settings(config: pytest.Config) -> Settings:
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         inconclusive=_inconclusive(config),
-        json_path=Path(json_file) if json_file else None,
         may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
+        report=_raw(config, "--llmlab-report").value,
+        outputs={flag: Path(path) for flag, path in outputs.items() if path},
     )
 
 

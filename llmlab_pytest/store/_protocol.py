@@ -1,9 +1,17 @@
 """What the rest of the package may ask of a store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from llmlab_pytest.core import Completion, Json, Sample, SampleResult, TaskPlan, load
+from llmlab_pytest.core import (
+    Completion,
+    Json,
+    Sample,
+    SampleRecord,
+    SampleResult,
+    TaskPlan,
+    load,
+)
 
 
 class RunSummary(NamedTuple):
@@ -83,6 +91,12 @@ class Store(Protocol):
 
     def samples(self, run_id: str, *, task: str) -> list[Sample]:
         """Return the samples of a task that a run has results of."""
+        ...
+
+    def records(
+        self, run_id: str, *, task: str, model: str, sample_ids: Sequence[str]
+    ) -> list[SampleRecord]:
+        """Return everything that is kept of some samples, in a stable order."""
         ...
 
     def close(self) -> None:

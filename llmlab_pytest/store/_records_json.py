@@ -9,6 +9,7 @@ from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
     Sample,
+    SampleRecord,
     SampleResult,
     Score,
     TaskPlan,
@@ -154,4 +155,15 @@ def result_of(row: Row, scores: tuple[Score, ...]) -> SampleResult:
         cost_usd=row["cost_usd"],
         latency_s=row["latency_s"],
         compute_s=row["compute_s"],
+    )
+
+
+def record_of(row: Row, scores: tuple[Score, ...]) -> SampleRecord:
+    """Rebuild a record from a joined row: columns of the result, and three texts."""
+    asked, request, answered = row["sample"], row["request"], row["completion"]
+    return SampleRecord(
+        result=result_of(row, scores),
+        sample=sample_of({"content": asked}) if asked else None,
+        request=json.loads(request) if request else None,
+        completion=completion_of({"content": answered}) if answered else None,
     )

@@ -11,6 +11,7 @@ from llmlab_pytest.core import (
     Completion,
     Json,
     Sample,
+    SampleRecord,
     SampleResult,
     TaskPlan,
     digest_of,
@@ -204,6 +205,43 @@ class SqlStore:
         )
         return [columns.sample_of(row) for row in self._read(statement)]
 
+    def records(
+        self, run_id: str, *, task: str, model: str, sample_ids: Sequence[str]
+    ) -> list[SampleRecord]:
+        """Return everything that is kept of some samples, by their ids and epochs.
+
+        Asked for by parts, so that no caller needs all prompts of a run at a time.
+        """
+        kept, judged, said = schema.samples, schema.results, schema.completions
+        statement = (
+            select(judged, kept.c.content.label("sample"), said.c.request)
+            .add_columns(said.c.content.label("completion"))
+            .outerjoin(
+                kept,
+                (kept.c.task == judged.c.task)
+                & (kept.c.sample_hash == judged.c.sample_hash),
+            )
+            .outerjoin(
+                said,
+                (said.c.run_id == judged.c.run_id)
+                & (said.c.call_key == judged.c.call_key),
+            )
+            .order_by(judged.c.sample_id, judged.c.epoch)
+        )
+        scores = select(schema.scores).order_by(*schema.scores.primary_key.columns)
+        chosen = {"run_id": run_id, "task": task, "model": model}
+        by_address = {
+            address: tuple(map(columns.score_of, rows))
+            for address, rows in groupby(
+                self._read(_among(scores, schema.scores, chosen, sample_ids)),
+                key=_address,
+            )
+        }
+        return [
+            columns.record_of(row, by_address.get(_address(row), ()))
+            for row in self._read(_among(statement, judged, chosen, sample_ids))
+        ]
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -241,6 +279,14 @@ class SqlStore:
             if column.name not in keys
         }
         return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _among(
+    statement: Any, table: Table, chosen: Mapping[str, str], sample_ids: Sequence[str]
+) -> Any:
+    for name, value in chosen.items():
+        statement = statement.where(table.c[name] == value)
+    return statement.where(table.c.sample_id.in_(sample_ids))
 
 
 def _address(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -62,7 +62,7 @@ def plan_task(
     rows, places = _placed_rows(task, data_dir)
     ids = _ids(task, rows, places)
     picked = _subset(task, rows, places, limit, seed)
-    samples = tuple(_sample(task, rows[n], ids[n], places[n]) for n in picked)
+    samples = tuple(_sample(task, rows[n], n, ids[n], places[n]) for n in picked)
     shown = _demonstrations(task, rows, picked, data_dir)
     return PlannedTask(
         task=task,
@@ -128,7 +128,7 @@ def _id(task: Task, row: Row, number: str, place: str) -> str:
     return slug(str(evaluate(task.id, fields, where=_where(task, place))))
 
 
-def _sample(task: Task, row: Row, name: str, place: str) -> Sample:
+def _sample(task: Task, row: Row, number: int, name: str, place: str) -> Sample:
     choices = _field(task, task.choices, "choices", row, place)
     return Sample(
         id=name,
@@ -136,6 +136,7 @@ def _sample(task: Task, row: Row, name: str, place: str) -> Sample:
         target=_target(task, row, place),
         choices=tuple(map(str, choices)) if isinstance(choices, list) else (),
         metadata=row,
+        position=number,
         groups=_groups(task, row, place),
     )
 

@@ -152,12 +152,29 @@ class Task:
     licence: str = ""
 
     @cached_property
-    def hash(self) -> str:
-        """Digest of everything that can change a sample's number, data apart."""
+    def definition(self) -> dict[str, Any]:
+        """Everything that can change a sample's number, data apart, as plain JSON."""
         content: dict[str, Any] = asdict(self)
         for name in _NOT_HASHED:
             del content[name]
-        return digest_of(content)
+        return content
+
+    @cached_property
+    def hash(self) -> str:
+        """Digest of `definition`."""
+        return digest_of(self.definition)
+
+    @property
+    def source(self) -> str:
+        """Where the rows are published: `repository@revision:file`, or a file's name.
+
+        Empty for rows that were written into a test.
+        """
+        data = self.data
+        if data.split is None:
+            return "" if data.file is None else data.file.name
+        hub = data.splits[data.split].hub
+        return f"{hub.repository}@{hub.revision}:{hub.file}" if hub else data.split
 
     @property
     def prompt_hash(self) -> str:

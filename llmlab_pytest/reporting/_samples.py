@@ -1,0 +1,89 @@
+"""What the renderers of single samples take, and how they read a stored request."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from llmlab_pytest.core import Json, SampleRecord, Stratum, TaskRow
+
+MASS_SCORER = "mc2"
+"""Its target has a 0 or 1 per choice, where others have indices."""
+SEVERAL = " | "
+Hide = Callable[[str], str]
+"""Replaces the secrets in a text; from `core.redactor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSamples:
+    """The samples of one task on one model."""
+
+    row: TaskRow
+    """The line of the table that the samples add up to."""
+    stratified_by: str
+    """The expression that groups the samples; empty where there is none."""
+    strata: tuple[Stratum, ...]
+    """The same numbers by group; empty where all samples are in one."""
+    records: Iterable[SampleRecord]
+    """In the order of the dataset. Read from the store while it is iterated over."""
+
+
+class Asked(NamedTuple):
+    """A stored request, with what its continuations have in common told once."""
+
+    prompt: str | list[dict[str, str]] | None
+    """Raw text, or messages with `role` and `content`; `None` if contexts differ."""
+    continuations: list[dict[str, Any]]
+    """For each its `text`, and its own `context` where contexts differ."""
+    config: Mapping[str, Json] | None
+    """How it was decoded; `None` where nothing was generated."""
+
+
+def asked_of(request: Mapping[str, Json] | None) -> Asked:
+    """Read a request as the store holds it; without one nothing was asked."""
+    stored: Mapping[str, Any] = request or {}
+    if "continuations" not in stored:
+        return Asked(stored.get("prompt"), [], stored.get("config"))
+    parts: list[dict[str, Any]] = stored["continuations"]
+    contexts = [part["context"] for part in parts]
+    if len(set(contexts)) == 1:
+        return Asked(contexts[0], [{"text": part["text"]} for part in parts], None)
+    return Asked(None, [dict(part) for part in parts], None)
+
+
+def redacted(value: Any, hide: Hide) -> Any:
+    """Return JSON with the secrets of every text replaced, keys included."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Mapping):
+        return {hide(str(key)): redacted(part, hide) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(part, hide) for part in value]
+    return value
+
+
+def right_choices(record: SampleRecord) -> tuple[int, ...]:
+    """Return the indices of the choices that are right; empty without choices."""
+    sample = record.sample
+    if sample is None or not sample.choices:
+        return ()
+    target = sample.target
+    if isinstance(target, int):
+        return (target,)
+    if not isinstance(target, tuple):
+        return ()
+    indices = [part for part in target if isinstance(part, int)]
+    if any(score.scorer == MASS_SCORER for score in record.result.scores):
+        return tuple(n for n, is_true in enumerate(indices) if is_true)
+    return tuple(indices)
+
+
+def target_text(record: SampleRecord) -> str:
+    """Return the target as people read it: the texts of right choices, or itself."""
+    sample = record.sample
+    if sample is None or sample.target is None:
+        return ""
+    count = len(sample.choices)
+    if right := [n for n in right_choices(record) if 0 <= n < count]:
+        return SEVERAL.join(sample.choices[n] for n in right)
+    target = sample.target
+    return SEVERAL.join(map(str, target if isinstance(target, tuple) else (target,)))

@@ -1,0 +1,174 @@
+"""A run as the store keeps it: its report, its verdicts, and its samples in parts."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from llmlab_pytest.core import (
+    Report,
+    SampleRecord,
+    SampleResult,
+    Stratum,
+    TaskPlan,
+    TaskRow,
+    Verdict,
+)
+from llmlab_pytest.gates import decide, parse_gate
+from llmlab_pytest.metrics import MetricRegistry, build_row
+from llmlab_pytest.prompts import evaluate
+from llmlab_pytest.reporting import TaskSamples
+from llmlab_pytest.store import Store
+
+_PART = 500
+"""Samples read at a time: 500 prompts of a few thousand characters are a few MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a sample stands in its dataset, and its group there."""
+
+    position: int
+    stratum: str | None
+
+
+class KeptRun:
+    """Reads one run; writes nothing."""
+
+    def __init__(self, store: Store, run_id: str, *, metrics: MetricRegistry) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._metrics = metrics
+
+    def report(self, verdicts: Sequence[Verdict] | None = None) -> Report:
+        """Build the final report.
+
+        Args:
+            verdicts: what the run's gates decided; by default they are judged now, by
+                the same results.
+
+        Raises:
+            ConfigError: a metric is not known here, because its plugin is not loaded.
+        """
+        plans = self._store.plans(self._run_id)
+        if verdicts is None:
+            verdicts = [
+                self.decide(plan, gate) for plan in plans for gate in plan.gates
+            ]
+        runs = (r for r in self._store.runs(limit=None) if r.id == self._run_id)
+        summary = next(runs, None)
+        return Report(
+            run_id=self._run_id,
+            rows=tuple(map(self._row, plans)),
+            verdicts=tuple(verdicts),
+            factors=self._store.run_factors(self._run_id),
+            started_at=summary and summary.started_at,
+            finished_at=summary and summary.finished_at,
+        )
+
+    def decide(self, plan: TaskPlan, gate: str) -> Verdict:
+        """Judge a task on a model by the results of all workers."""
+        parsed = parse_gate(gate, where=plan.task)
+        return decide(parsed, plan, self._results(plan), self._metrics)
+
+    def tables(self, report: Report) -> Iterator[TaskSamples]:
+        """Yield the samples of each task and model, in the order of the report."""
+        for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
+            results = self._results(row.plan)
+            stratify = _stratify(row.plan)
+            places = self._places(row.plan, stratify)
+            yield TaskSamples(
+                row=row,
+                stratified_by=stratify or "",
+                strata=self._strata(row, results, places),
+                records=_Records(self._store, self._run_id, row.plan, results, places),
+            )
+
+    def _results(self, plan: TaskPlan) -> list[SampleResult]:
+        return self._store.results(self._run_id, task=plan.task, model=plan.model)
+
+    def _row(self, plan: TaskPlan) -> TaskRow:
+        groups = {}
+        if "group" in plan.factors:
+            samples = self._store.samples(self._run_id, task=plan.task)
+            groups = {sample.id: sample.groups for sample in samples}
+        return build_row(plan, self._results(plan), self._metrics, groups=groups)
+
+    def _places(self, plan: TaskPlan, stratify: str | None) -> dict[str, _Place]:
+        samples = self._store.samples(self._run_id, task=plan.task)
+        places: dict[str, _Place] = {}
+        for number, sample in enumerate(samples):
+            position = number if sample.position is None else sample.position
+            stratum = None
+            if stratify is not None:
+                fields = {"input": sample.input, **sample.metadata}
+                where = f"stratify of {plan.task} (sample {sample.id})"
+                stratum = str(evaluate(stratify, fields, where=where))
+            places[sample.id] = _Place(position, stratum)
+        return places
+
+    def _strata(
+        self, row: TaskRow, results: Sequence[SampleResult], places: dict[str, _Place]
+    ) -> tuple[Stratum, ...]:
+        groups: dict[str, list[SampleResult]] = {}
+        for result in results:
+            place = places.get(result.sample_id)
+            if place is not None and place.stratum is not None:
+                groups.setdefault(place.stratum, []).append(result)
+        if len(groups) <= 1:
+            return ()
+        return tuple(
+            Stratum(name, build_row(_part_of(row, group), group, self._metrics))
+            for name, group in sorted(groups.items())
+        )
+
+
+class _Records:
+    """The records of a task and model in the order of the dataset, read in parts."""
+
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        plan: TaskPlan,
+        results: Sequence[SampleResult],
+        places: dict[str, _Place],
+    ) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._plan = plan
+        self._places = places
+        last = len(places)
+        self._ids = sorted(
+            {result.sample_id for result in results},
+            key=lambda name: (places[name].position if name in places else last, name),
+        )
+
+    def __iter__(self) -> Iterator[SampleRecord]:
+        for start in range(0, len(self._ids), _PART):
+            wanted = self._ids[start : start + _PART]
+            rank = {name: number for number, name in enumerate(wanted)}
+            records = self._store.records(
+                self._run_id,
+                task=self._plan.task,
+                model=self._plan.model,
+                sample_ids=wanted,
+            )
+            for record in sorted(records, key=lambda r: rank[r.result.sample_id]):
+                place = self._places.get(record.result.sample_id)
+                yield replace(record, stratum=place.stratum if place else None)
+
+
+def _stratify(plan: TaskPlan) -> str | None:
+    definition = json.loads(plan.factors.get("definition", "{}"))
+    expression = definition.get("stratify")
+    return expression if isinstance(expression, str) else None
+
+
+def _part_of(row: TaskRow, group: Sequence[SampleResult]) -> TaskPlan:
+    """Return the plan of a stratum; its metrics are those of the whole task."""
+    return replace(
+        row.plan,
+        planned=len(group),
+        available=len(group),
+        metrics=tuple(metric.name for metric in row.metrics),
+    )

@@ -1,0 +1,66 @@
+"""The files that a user keeps of a run: rendered in parts and written as they come."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from llmlab_pytest.core import LlmlabError, Report
+from llmlab_pytest.reporting import (
+    TaskSamples,
+    render_csv,
+    render_harness,
+    render_json,
+    render_jsonl,
+    render_page,
+)
+from llmlab_pytest.session._kept_run import KeptRun
+
+_Renderer = Callable[[Report, Iterable[TaskSamples]], Iterable[str]]
+_FILES: Mapping[str, _Renderer] = {
+    "--llmlab-json": lambda report, _: [render_json(report)],
+    "--llmlab-html": render_page,
+    "--llmlab-csv": render_csv,
+    "--llmlab-samples": render_jsonl,
+}
+
+
+class Outputs(NamedTuple):
+    """What became of the files that were asked for."""
+
+    written: tuple[str, ...]
+    troubles: tuple[str, ...]
+    """One sentence for each option whose file could not be written."""
+
+
+def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> Outputs:
+    """Write what options ask for; trouble with one file does not stop the others.
+
+    Args:
+        run: reads the samples.
+        report: the run's report.
+        outputs: path by option; `--llmlab-lm-eval` names a folder.
+    """
+    written: list[str] = []
+    troubles: list[str] = []
+    for flag, path in outputs.items():
+        try:
+            if flag in _FILES:
+                _write(path, _FILES[flag](report, run.tables(report)))
+            else:
+                for name, text in render_harness(report, run.tables(report)):
+                    _write(path / name, text)
+        except (OSError, LlmlabError) as error:
+            troubles.append(f"{flag} cannot write {str(path)!r}: {error}")
+        else:
+            written.append(f"{flag} wrote {path}")
+    return Outputs(tuple(written), tuple(troubles))
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A lone surrogate, which no encoding has, becomes \\udXXX: in JSON its own escape.
+    with path.open(
+        "w", encoding="utf-8", errors="backslashreplace", newline=""
+    ) as file:
+        for part in parts:
+            file.write(part)

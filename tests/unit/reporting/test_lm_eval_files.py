@@ -1,0 +1,116 @@
+"""The files of lm-eval, compared with those that lm-eval 0.4.13 wrote of our rows.
+
+`lm_eval_0_4_13/` was written by its EvaluationTracker, over two rows per task of our
+own making and with the answers below: see tests/golden/reference_files.py.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmlab_pytest.core import Report, SampleRecord, SampleResult
+from llmlab_pytest.reporting import TaskSamples, render_harness
+
+GOLDEN = Path(__file__).with_name("lm_eval_0_4_13")
+TEXTS = ["3 + 4 = 7. #### 7", "It holds 2,400 nails."]
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def golden(task: str) -> list[dict[str, Any]]:
+    return lines_of((GOLDEN / f"samples_{task}.jsonl").read_text(encoding="utf-8"))
+
+
+def rows_of(task: str) -> list[dict[str, Any]]:
+    return list({line["doc_id"]: line["doc"] for line in golden(task)}.values())
+
+
+def likelihoods(task: str) -> list[list[tuple[float, bool]]]:
+    return [
+        [(float(value), greedy == "True") for ((value, greedy),) in line["resps"]]
+        for line in golden(task)
+    ]
+
+
+@pytest.fixture
+def tables(card: Callable[..., Any], judged: Callable[..., Any]) -> list[TaskSamples]:
+    """Both tasks, asked and judged by us."""
+    return [
+        judged(card("gsm8k", rows_of("gsm8k")), TEXTS),
+        judged(card("arc_easy", rows_of("arc_easy")), likelihoods("arc_easy")),
+    ]
+
+
+def rendered(report: Report, tables: list[TaskSamples]) -> dict[str, str]:
+    return {name: "".join(parts) for name, parts in render_harness(report, tables)}
+
+
+def test_sample_lines_equal_those_of_lm_eval(
+    tables: list[TaskSamples], report: Callable[..., Report]
+) -> None:
+    """Every field in its order: hashes, log-likelihoods, filters, metric values."""
+    files = rendered(report(*tables), tables)
+    for task in ("arc_easy", "gsm8k"):
+        mine = lines_of(files[f"m/samples_{task}_2026-11-24T18-05-01.jsonl"])
+        theirs = golden(task)
+        for line in mine if task == "gsm8k" else []:
+            # lm-eval leaves the limit to the model; ours records what was asked.
+            assert line["arguments"]["gen_args_0"]["arg_1"].pop("max_gen_toks") == 256
+        assert mine == theirs
+        assert [list(line) for line in mine] == [list(line) for line in theirs]
+
+
+def test_results_equal_those_of_lm_eval(
+    tables: list[TaskSamples], report: Callable[..., Report]
+) -> None:
+    """Metrics, errors, counts, versions and the hash of all samples; no key lacks."""
+    content = json.loads(
+        rendered(report(*tables), tables)["m/results_2026-11-24T18-05-01.json"]
+    )
+    theirs = json.loads((GOLDEN / "results.json").read_text(encoding="utf-8"))
+    for part in theirs.keys() - {"keys", "config_keys"}:
+        assert content[part] == theirs[part], part
+    assert set(theirs["keys"]) <= set(content)
+    assert set(theirs["config_keys"]) <= set(content["config"])
+    assert content["total_evaluation_time_seconds"] == "90.0"
+
+
+def test_errors_and_behaviour_tests_are_left_out(
+    tables: list[TaskSamples], report: Callable[..., Report]
+) -> None:
+    """lm-eval knows neither: an error is no wrong answer, a test has no row."""
+    failed = SampleRecord(
+        result=SampleResult(task="gsm8k", model="m", sample_id="x", error="Timeout")
+    )
+    records = [*tables[0].records, failed]
+    table = TaskSamples(row=tables[0].row, stratified_by="", strata=(), records=records)
+    files = rendered(report(table), [table])
+    (name,) = [name for name in files if "samples" in name]
+    assert len(lines_of(files[name])) == 4
+    row = table.row
+    plain = type(row.plan)(task="tests/test_x", model="m", planned=1, available=1)
+    row = type(row)(**{**{f: getattr(row, f) for f in row.__slots__}, "plan": plain})
+    behaviour = TaskSamples(row=row, stratified_by="", strata=(), records=[failed])
+    assert rendered(report(behaviour), [behaviour]) == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "folder"),
+    [("a/b:c", "a__b__c"), ("../..", "__.."), ("..", "_"), ("smollm2", "smollm2")],
+)
+def test_names_stay_below_the_folder(
+    card: Callable[..., Any],
+    judged: Callable[..., Any],
+    report: Callable[..., Report],
+    model: str,
+    folder: str,
+) -> None:
+    """No name of a model leads out of the folder that the user names."""
+    table = judged(card("gsm8k", rows_of("gsm8k")), TEXTS, model)
+    names = list(rendered(report(table), [table]))
+    assert {name.rpartition("/")[0] for name in names} == {folder}
