@@ -173,6 +173,8 @@ class Score:
     """Name of the scorer, e.g. `exact` or `acc_norm`; also its metric's name."""
     value: float | None
     """1.0 is right and 0.0 wrong; `None` means unscored and is never averaged."""
+    weight: float = 1.0
+    """How much the value counts in the mean, > 0: of how many parts it is the mean."""
     answer: str | None = None
     """The part of the completion that was judged."""
     explanation: str | None = None

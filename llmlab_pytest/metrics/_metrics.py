@@ -1,14 +1,22 @@
 """Metrics: from the results of one task and model to one number with its interval.
 
 A sample that was repeated in several epochs counts once, with the mean of its epochs:
-repeats of one sample are not independent samples. Unscored results are left out.
+repeats of one sample are not independent samples. Unscored results are left out. A
+score with a weight counts by it; as in lm-eval such a mean has no standard error.
 """
 
 from collections.abc import Callable, Sequence
 from statistics import fmean
+from typing import NamedTuple
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
-from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
+from llmlab_pytest.stats import (
+    mean_stderr,
+    quantile,
+    ratio_interval,
+    student_t,
+    wilson,
+)
 
 MetricFunction = Callable[[Sequence[SampleResult]], Metric]
 MetricRegistry = Registry[MetricFunction]
@@ -16,41 +24,68 @@ MetricRegistry = Registry[MetricFunction]
 ACCURACY = "accuracy"
 
 
-def mean_of(name: str, values: Sequence[float]) -> Metric:
-    """Return the mean: with Wilson's interval if all are 0 or 1, else Student's."""
-    if not values:
+class SampleValue(NamedTuple):
+    """What one sample adds to a mean."""
+
+    value: float
+    weight: float = 1.0
+
+
+def mean_of(name: str, samples: Sequence[SampleValue]) -> Metric:
+    """Return the mean of samples, weighted where any has a weight other than 1."""
+    if not samples:
         return Metric(name=name, value=None, n=0)
+    values, weights = zip(*samples, strict=True)
     return Metric(
         name=name,
-        value=fmean(values),
+        value=fmean(values, weights),
         n=len(values),
-        stderr=mean_stderr(values),
-        interval=interval_of(values),
+        stderr=None if _is_weighted(samples) else mean_stderr(values),
+        interval=interval_of(samples),
     )
 
 
 def interval_of(
-    values: Sequence[float], *, confidence: float = 0.95
+    samples: Sequence[SampleValue], *, confidence: float = 0.95
 ) -> Interval | None:
-    """Return the confidence interval of the mean of some values."""
+    """Return the confidence interval of the mean of samples.
+
+    Wilson's if all values are 0 or 1, else Student's; with weights that of a ratio,
+    but Wilson's over the samples where all are right or all wrong: without any
+    variance a ratio would claim to be certain.
+    """
+    values = [sample.value for sample in samples]
+    if _is_weighted(samples) and set(values) not in ({0.0}, {1.0}):
+        weights = [sample.weight for sample in samples]
+        return ratio_interval(values, weights, confidence=confidence)
     if all(value in (0.0, 1.0) for value in values):
         return wilson(round(sum(values)), len(values), confidence=confidence)
     return student_t(values, confidence=confidence)
 
 
-def values_of(results: Sequence[SampleResult], scorer: str) -> list[float]:
+def values_of(results: Sequence[SampleResult], scorer: str) -> list[SampleValue]:
     """Return one value per sample: the mean of its epochs for one scorer.
 
     Args:
         results: of one task and model.
         scorer: a scorer's name, or `accuracy` for the primary scorer of each result.
     """
-    epochs: dict[str, list[float]] = {}
+    epochs: dict[str, list[SampleValue]] = {}
     for result in results:
         score = _score(result, scorer)
         if score is not None and score.value is not None:
-            epochs.setdefault(result.sample_id, []).append(score.value)
-    return [fmean(values) for values in epochs.values()]
+            sample = SampleValue(score.value, score.weight)
+            epochs.setdefault(result.sample_id, []).append(sample)
+    return [_mean_epoch(samples) for samples in epochs.values()]
+
+
+def _mean_epoch(epochs: Sequence[SampleValue]) -> SampleValue:
+    values, weights = zip(*epochs, strict=True)
+    return SampleValue(fmean(values, weights), fmean(weights))
+
+
+def _is_weighted(samples: Sequence[SampleValue]) -> bool:
+    return any(sample.weight != 1.0 for sample in samples)
 
 
 def _score(result: SampleResult, scorer: str) -> Score | None:
@@ -137,7 +172,8 @@ def _errors(results: Sequence[SampleResult]) -> int:
 
 
 def _error_rate(results: Sequence[SampleResult]) -> Metric:
-    return mean_of("error_rate", [float(r.error is not None) for r in results])
+    failed = [SampleValue(float(result.error is not None)) for result in results]
+    return mean_of("error_rate", failed)
 
 
 def _latency_quantile(q: float) -> Callable[[Sequence[SampleResult]], float | None]:

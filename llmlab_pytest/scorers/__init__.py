@@ -3,6 +3,7 @@
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._protocol import (
@@ -37,6 +38,7 @@ __all__ = [
     "contains_none",
     "exact",
     "exact_match",
+    "ifeval",
     "json_schema",
     "make_scorer",
     "mc2",

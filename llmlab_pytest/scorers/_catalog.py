@@ -3,6 +3,7 @@
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._protocol import ScorerRegistry
@@ -25,6 +26,7 @@ _FACTORIES = (
     contains_none,
     exact,
     exact_match,
+    ifeval,
     json_schema,
     mc2,
     numeric,

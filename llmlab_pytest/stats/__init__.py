@@ -1,5 +1,11 @@
 """Statistics as pure functions: numbers in, intervals out. No input or output."""
 
-from llmlab_pytest.stats._intervals import mean_stderr, quantile, student_t, wilson
+from llmlab_pytest.stats._intervals import (
+    mean_stderr,
+    quantile,
+    ratio_interval,
+    student_t,
+    wilson,
+)
 
-__all__ = ["mean_stderr", "quantile", "student_t", "wilson"]
+__all__ = ["mean_stderr", "quantile", "ratio_interval", "student_t", "wilson"]

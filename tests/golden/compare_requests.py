@@ -36,6 +36,7 @@ SHOTS = [
     ("boolq", 3),
     ("gsm8k", 5),
     ("hellaswag", 0),
+    ("ifeval", 0),
     ("openbookqa", 0),
     ("openbookqa", 4),
     ("piqa", 0),

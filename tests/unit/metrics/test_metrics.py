@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,51 @@ def test_shares_get_students_interval() -> None:
     assert found.interval is not None
     assert found.interval.method == "student-t"
     assert found.value == pytest.approx(0.7)
+
+
+def weighted(*pairs: tuple[float, float]) -> list[SampleResult]:
+    """Return results with scores of these values and weights."""
+    return [
+        replace(result(str(n)), scores=(Score(scorer="a", value=value, weight=weight),))
+        for n, (value, weight) in enumerate(pairs)
+    ]
+
+
+def test_weights_make_a_mean_over_parts() -> None:
+    """3 of 3, 0 of 1 and 1 of 2 instructions are 4 of 6; lm-eval gives no stderr."""
+    found = metric("a", weighted((1.0, 3.0), (0.0, 1.0), (0.5, 2.0)))
+    assert found.value == pytest.approx(4 / 6)
+    assert (found.n, found.stderr) == (3, None)
+    assert found.interval is not None
+    assert found.interval.method == "ratio-t"
+
+
+def test_weights_without_variance_are_not_certain() -> None:
+    """All instructions followed by three prompts is three of three, not for sure."""
+    found = metric("a", weighted((1.0, 3.0), (1.0, 1.0), (1.0, 2.0)))
+    assert found.value == 1.0
+    assert found.interval is not None
+    assert found.interval == metric("a", [result(str(n), 1.0) for n in "123"]).interval
+    assert found.interval.low < 0.5
+
+
+def test_weights_hold_over_epochs() -> None:
+    """A sample's epochs are its mean, with its weight once."""
+    first = weighted((1.0, 3.0), (0.0, 1.0))
+    again = [replace(r, epoch=2, scores=()) for r in first]
+    again = [
+        replace(r, scores=(Score(scorer="a", value=0.0, weight=w),))
+        for r, w in zip(again, (3.0, 1.0), strict=True)
+    ]
+    assert values_of([*first, *again], "a") == [(0.5, 3.0), (0.0, 1.0)]
+    assert metric("a", [*first, *again]).value == pytest.approx(1.5 / 4)
+
+
+def test_weights_of_one_are_a_plain_mean() -> None:
+    """A prompt with one instruction is right or wrong, as any sample."""
+    plain = metric("a", [result("0", 1.0), result("1", 0.0)])
+    assert metric("a", weighted((1.0, 1.0), (0.0, 1.0))) == plain
+    assert plain.stderr is not None
 
 
 def test_epochs_of_a_sample_count_once() -> None:
@@ -143,5 +189,5 @@ def test_unknown_metric_is_suggested() -> None:
 def test_values_are_by_sample() -> None:
     """Unscored results give no value."""
     results = [result("1", 1), result("2", None), result("3", 0, epoch=2)]
-    assert values_of(results, "a") == [1.0, 0.0]
+    assert values_of(results, "a") == [(1.0, 1.0), (0.0, 1.0)]
     assert values_of(results, "nothing") == []
