@@ -86,7 +86,19 @@ class LoglikelihoodRequest:
     continuations: tuple[Continuation, ...]
 
 
-Request = GenerateRequest | LoglikelihoodRequest
+@dataclass(frozen=True, slots=True)
+class RollingRequest:
+    """Ask for the log-likelihood of a whole text, however long.
+
+    A text longer than the model's context is read in windows that score every token
+    once: the first after the model's prefix token, each further one after the tokens
+    before it, as many as fit.
+    """
+
+    text: str
+
+
+Request = GenerateRequest | LoglikelihoodRequest | RollingRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +149,12 @@ class Completion:
     """What a model returns for one request."""
 
     text: str
-    """The generated text; empty for a log-likelihood request."""
+    """The generated text; empty where likelihoods are asked for."""
     model: str
     """The model's alias, as chosen by `--llm`."""
     continuations: tuple[ContinuationLogprob, ...] = ()
-    """One entry per continuation of a `LoglikelihoodRequest`, in its order."""
+    """One entry per continuation of a `LoglikelihoodRequest`, in its order; one for
+    the whole text of a `RollingRequest`."""
     usage: Usage = Usage()
     stop_reason: StopReason = "stop"
     latency_s: float = 0.0

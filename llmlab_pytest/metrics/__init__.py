@@ -5,7 +5,7 @@ from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     compute,
     default_metrics,
-    interval_of,
+    interval_at,
     mean_of,
     values_of,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "build_row",
     "compute",
     "default_metrics",
-    "interval_of",
+    "interval_at",
     "mean_of",
     "values_of",
 ]

@@ -6,10 +6,12 @@ score with a weight counts by it; as in lm-eval such a mean has no standard erro
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
+from llmlab_pytest.metrics._perplexity import SCALES, Scale
 from llmlab_pytest.stats import (
     mean_stderr,
     quantile,
@@ -22,6 +24,7 @@ MetricFunction = Callable[[Sequence[SampleResult]], Metric]
 MetricRegistry = Registry[MetricFunction]
 
 ACCURACY = "accuracy"
+_CONFIDENCE = 0.95
 
 
 class SampleValue(NamedTuple):
@@ -46,7 +49,7 @@ def mean_of(name: str, samples: Sequence[SampleValue]) -> Metric:
 
 
 def interval_of(
-    samples: Sequence[SampleValue], *, confidence: float = 0.95
+    samples: Sequence[SampleValue], *, confidence: float = _CONFIDENCE
 ) -> Interval | None:
     """Return the confidence interval of the mean of samples.
 
@@ -92,6 +95,42 @@ def _score(result: SampleResult, scorer: str) -> Score | None:
     if scorer == ACCURACY:
         return result.scores[0] if result.scores else None
     return next((score for score in result.scores if score.scorer == scorer), None)
+
+
+def interval_at(
+    name: str, results: Sequence[SampleResult], *, confidence: float
+) -> Interval | None:
+    """Return a metric's interval at another confidence; `None` if it has no samples.
+
+    Args:
+        name: a scorer, `accuracy` or a perplexity; no other metric is of samples.
+        results: of one task and model.
+        confidence: between 0 and 1.
+    """
+    scale = SCALES.get(name, Scale(name, lambda mean: mean))
+    samples = values_of(results, scale.scorer)
+    interval = interval_of(samples, confidence=confidence) if samples else None
+    return None if interval is None else _scaled(interval, scale)
+
+
+def _scaled(interval: Interval, scale: Scale) -> Interval:
+    low, high = scale.of_mean(interval.low), scale.of_mean(interval.high)
+    return replace(interval, low=low, high=high)
+
+
+def _scaled_metric(name: str, scale: Scale) -> MetricFunction:
+    def metric(results: Sequence[SampleResult]) -> Metric:
+        mean = mean_of(name, values_of(results, scale.scorer))
+        if mean.value is None:
+            return mean
+        return replace(
+            mean,
+            value=scale.of_mean(mean.value),
+            stderr=None,
+            interval=interval_at(name, results, confidence=_CONFIDENCE),
+        )
+
+    return metric
 
 
 def scorers_of(results: Sequence[SampleResult]) -> list[str]:
@@ -153,6 +192,8 @@ def default_metrics() -> MetricRegistry:
     registry.register("error_rate", _error_rate)
     for name, q in (("latency_p50_s", 0.5), ("latency_p95_s", 0.95)):
         registry.register(name, _total(name, _latency_quantile(q)))
+    for name, scale in SCALES.items():
+        registry.register(name, _scaled_metric(name, scale))
     for name in ("input_tokens", "output_tokens"):
         registry.register(name, _total(name, _tokens(name)))
     return registry

@@ -4,7 +4,13 @@ from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
-from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._loglikelihood import (
+    acc,
+    acc_bytes,
+    acc_mutual_info,
+    acc_norm,
+    mc2,
+)
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._protocol import (
     Scorer,
@@ -13,6 +19,11 @@ from llmlab_pytest.scorers._protocol import (
     ScorerSpec,
     apply_scorer,
     make_scorer,
+)
+from llmlab_pytest.scorers._rolling import (
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
 )
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
@@ -30,6 +41,7 @@ __all__ = [
     "ScorerSpec",
     "acc",
     "acc_bytes",
+    "acc_mutual_info",
     "acc_norm",
     "apply_scorer",
     "choice",
@@ -42,6 +54,9 @@ __all__ = [
     "json_schema",
     "make_scorer",
     "mc2",
+    "nats_per_byte",
+    "nats_per_token",
+    "nats_per_word",
     "numbers_in",
     "numeric",
     "regex",

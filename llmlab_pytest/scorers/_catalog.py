@@ -4,9 +4,20 @@ from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
-from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._loglikelihood import (
+    acc,
+    acc_bytes,
+    acc_mutual_info,
+    acc_norm,
+    mc2,
+)
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._protocol import ScorerRegistry
+from llmlab_pytest.scorers._rolling import (
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
+)
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
     contains_all,
@@ -19,6 +30,7 @@ from llmlab_pytest.scorers._text import (
 _FACTORIES = (
     acc,
     acc_bytes,
+    acc_mutual_info,
     acc_norm,
     choice,
     contains_all,
@@ -29,6 +41,9 @@ _FACTORIES = (
     ifeval,
     json_schema,
     mc2,
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
     numeric,
     regex,
 )

@@ -46,6 +46,7 @@ SHOTS = [
     ("winogrande", 0),
     ("winogrande", 5),
 ]
+UNCONDITIONAL = ("openbookqa", "piqa")
 MMLU = ("anatomy", "abstract_algebra", "high_school_us_history")
 
 
@@ -58,6 +59,12 @@ def plans(data: Path, limit: int, folder: Path) -> list[dict]:
         found.append(
             {"name": name, "task": task, "files": files, "shots": shots, "limit": limit}
         )
+    # What acc_mutual_info compares with: each choice without context.
+    found += [
+        {**plan, "name": f"{plan['name']} unconditional", "unconditional": True}
+        for plan in found
+        if plan["task"] in UNCONDITIONAL
+    ]
     for subject in MMLU:
         names = ("test", "dev")
         files = {name: split_of(data, subject, name, folder) for name in names}
@@ -114,7 +121,8 @@ def ours(plan: dict, data: Path) -> list[list[object]]:
     is_mmlu = name.startswith("mmlu_")
     folders = shipped_card_folders()
     card = load_card(find_card("mmlu" if is_mmlu else name, folders=folders, where=""))
-    task = override(card, where="here", shots=plan["shots"])
+    settings = {"unconditional": True} if "unconditional" in plan else {}
+    task = override(card, where="here", shots=plan["shots"], **settings)
     planned = plan_task(task, limit=0, seed=1234, data_dir=data)
     samples = planned.samples
     if is_mmlu:

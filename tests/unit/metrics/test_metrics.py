@@ -1,5 +1,6 @@
 """From results to numbers: what counts, what does not, and what stays unknown."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +18,13 @@ from llmlab_pytest.core import (
     TaskPlan,
     Usage,
 )
-from llmlab_pytest.metrics import build_row, compute, default_metrics, values_of
+from llmlab_pytest.metrics import (
+    build_row,
+    compute,
+    default_metrics,
+    interval_at,
+    values_of,
+)
 
 PLAN = TaskPlan(task="t", model="m", planned=4, available=9)
 
@@ -83,6 +90,57 @@ def test_weights_without_variance_are_not_certain() -> None:
     assert found.interval is not None
     assert found.interval == metric("a", [result(str(n), 1.0) for n in "123"]).interval
     assert found.interval.low < 0.5
+
+
+def texts(*lls_and_units: tuple[float, int, int]) -> list[SampleResult]:
+    """Return results of whole texts: log-likelihood, words and bytes."""
+    return [
+        replace(
+            result(str(n)),
+            scores=(
+                Score(scorer="nats_per_word", value=-ll / words, weight=words),
+                Score(scorer="nats_per_byte", value=-ll / count, weight=count),
+            ),
+        )
+        for n, (ll, words, count) in enumerate(lls_and_units)
+    ]
+
+
+def test_perplexities_are_those_of_the_corpus() -> None:
+    """exp(-Σ ll / Σ words), not a mean over texts; bits are per byte."""
+    results = texts((-20.0, 10, 50), (-70.0, 20, 100), (-9.0, 3, 12))
+    found = metric("word_perplexity", results)
+    assert found.value == pytest.approx(math.exp(99 / 33))
+    assert (found.n, found.stderr) == (3, None)
+    assert metric("byte_perplexity", results).value == pytest.approx(math.exp(99 / 162))
+    assert metric("bits_per_byte", results).value == pytest.approx(
+        99 / 162 / math.log(2)
+    )
+    assert metric("token_perplexity", results).value is None
+
+
+def test_interval_of_a_perplexity_is_that_of_the_nats() -> None:
+    """A growing function keeps the order of the bounds, at any confidence."""
+    results = texts((-20.0, 10, 50), (-70.0, 20, 100), (-9.0, 3, 12))
+    nats = interval_at("nats_per_word", results, confidence=0.9)
+    found = interval_at("word_perplexity", results, confidence=0.9)
+    assert nats is not None
+    assert found is not None
+    bounds = (math.exp(nats.low), math.exp(nats.high))
+    assert (found.low, found.high) == pytest.approx(bounds)
+    assert (found.confidence, found.method) == (0.9, "ratio-t")
+    shown = metric("word_perplexity", results).interval
+    assert shown is not None
+    assert shown.low < found.low < found.high < shown.high
+
+
+def test_perplexity_beyond_a_float_stays_a_number() -> None:
+    """A text without spaces is one word of thousands of nats."""
+    found = metric("word_perplexity", texts((-5000.0, 1, 3000), (-9.0, 3, 12)))
+    assert found.value is not None
+    assert 1e300 < found.value < math.inf
+    assert found.interval is not None
+    assert found.interval.high < math.inf
 
 
 def test_weights_hold_over_epochs() -> None:
