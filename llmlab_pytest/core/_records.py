@@ -92,7 +92,19 @@ class LoglikelihoodRequest:
     continuations: tuple[Continuation, ...]
 
 
-Request = GenerateRequest | LoglikelihoodRequest
+@dataclass(frozen=True, slots=True)
+class RollingRequest:
+    """Ask for the log-likelihood of a whole text, however long.
+
+    A text longer than the model's context is read in windows that score every token
+    once: the first after the model's prefix token, each further one after the tokens
+    before it, as many as fit.
+    """
+
+    text: str
+
+
+Request = GenerateRequest | LoglikelihoodRequest | RollingRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +155,12 @@ class Completion:
     """What a model returns for one request."""
 
     text: str
-    """The generated text; empty for a log-likelihood request."""
+    """The generated text; empty where likelihoods are asked for."""
     model: str
     """The model's alias, as chosen by `--llm`."""
     continuations: tuple[ContinuationLogprob, ...] = ()
-    """One entry per continuation of a `LoglikelihoodRequest`, in its order."""
+    """One entry per continuation of a `LoglikelihoodRequest`, in its order; one for
+    the whole text of a `RollingRequest`."""
     usage: Usage = Usage()
     stop_reason: StopReason = "stop"
     latency_s: float = 0.0
@@ -179,6 +192,8 @@ class Score:
     """Name of the scorer, e.g. `exact` or `acc_norm`; also its metric's name."""
     value: float | None
     """1.0 is right and 0.0 wrong; `None` means unscored and is never averaged."""
+    weight: float = 1.0
+    """How much the value counts in the mean, > 0: of how many parts it is the mean."""
     answer: str | None = None
     """The part of the completion that was judged."""
     explanation: str | None = None

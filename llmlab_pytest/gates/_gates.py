@@ -18,7 +18,7 @@ from llmlab_pytest.core import (
     Verdict,
     VerdictState,
 )
-from llmlab_pytest.metrics import MetricRegistry, compute, interval_of, values_of
+from llmlab_pytest.metrics import MetricRegistry, compute, interval_at
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -137,10 +137,8 @@ def _at_confidence(
         return replace(metric, interval=None)
     if metric.interval is None or metric.interval.confidence == gate.confidence:
         return metric
-    values = values_of(results, gate.metric)
-    if not values:
-        return None
-    return replace(metric, interval=interval_of(values, confidence=gate.confidence))
+    interval = interval_at(gate.metric, results, confidence=gate.confidence)
+    return None if interval is None else replace(metric, interval=interval)
 
 
 def _state(gate: Gate, metric: Metric) -> VerdictState:

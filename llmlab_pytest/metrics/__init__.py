@@ -5,7 +5,7 @@ from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     compute,
     default_metrics,
-    interval_of,
+    interval_at,
     mean_of,
     values_of,
 )
@@ -20,7 +20,7 @@ __all__ = [
     "compute",
     "default_metrics",
     "draws_of",
-    "interval_of",
+    "interval_at",
     "mean_of",
     "values_of",
 ]

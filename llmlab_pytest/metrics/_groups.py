@@ -56,5 +56,8 @@ def pooled(
         parts.setdefault(paths.get(result.sample_id, ()), []).append(result)
     if metric.stderr is None or len(parts) == 1:
         return metric
-    values = [values_of(members, metric.name) for members in parts.values()]
+    values = [
+        [sample.value for sample in values_of(members, metric.name)]
+        for members in parts.values()
+    ]
     return replace(metric, stderr=pooled_stderr(values))

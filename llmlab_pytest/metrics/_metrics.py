@@ -1,45 +1,73 @@
 """Metrics: from the results of one task and model to one number with its interval.
 
 A sample that was repeated in several epochs counts once, with the mean of its epochs:
-repeats of one sample are not independent samples. Unscored results are left out.
+repeats of one sample are not independent samples. Unscored results are left out. A
+score with a weight counts by it; as in lm-eval such a mean has no standard error.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import fmean
+from typing import NamedTuple
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
 from llmlab_pytest.metrics._pass_at_k import draws_of, pass_at_k
-from llmlab_pytest.stats import mean_stderr, quantile, student_t, wilson
+from llmlab_pytest.metrics._perplexity import SCALES, Scale
+from llmlab_pytest.stats import (
+    mean_stderr,
+    quantile,
+    ratio_interval,
+    student_t,
+    wilson,
+)
 
 MetricFunction = Callable[[Sequence[SampleResult]], Metric]
 MetricRegistry = Registry[MetricFunction]
 
 ACCURACY = "accuracy"
+_CONFIDENCE = 0.95
 
 
-def mean_of(name: str, values: Sequence[float]) -> Metric:
-    """Return the mean: with Wilson's interval if all are 0 or 1, else Student's."""
-    if not values:
+class SampleValue(NamedTuple):
+    """What one sample adds to a mean."""
+
+    value: float
+    weight: float = 1.0
+
+
+def mean_of(name: str, samples: Sequence[SampleValue]) -> Metric:
+    """Return the mean of samples, weighted where any has a weight other than 1."""
+    if not samples:
         return Metric(name=name, value=None, n=0)
+    values, weights = zip(*samples, strict=True)
     return Metric(
         name=name,
-        value=fmean(values),
+        value=fmean(values, weights),
         n=len(values),
-        stderr=mean_stderr(values),
-        interval=interval_of(values),
+        stderr=None if _is_weighted(samples) else mean_stderr(values),
+        interval=interval_of(samples),
     )
 
 
 def interval_of(
-    values: Sequence[float], *, confidence: float = 0.95
+    samples: Sequence[SampleValue], *, confidence: float = _CONFIDENCE
 ) -> Interval | None:
-    """Return the confidence interval of the mean of some values."""
+    """Return the confidence interval of the mean of samples.
+
+    Wilson's if all values are 0 or 1, else Student's; with weights that of a ratio,
+    but Wilson's over the samples where all are right or all wrong: without any
+    variance a ratio would claim to be certain.
+    """
+    values = [sample.value for sample in samples]
+    if _is_weighted(samples) and set(values) not in ({0.0}, {1.0}):
+        weights = [sample.weight for sample in samples]
+        return ratio_interval(values, weights, confidence=confidence)
     if all(value in (0.0, 1.0) for value in values):
         return wilson(round(sum(values)), len(values), confidence=confidence)
     return student_t(values, confidence=confidence)
 
 
-def values_of(results: Sequence[SampleResult], scorer: str) -> list[float]:
+def values_of(results: Sequence[SampleResult], scorer: str) -> list[SampleValue]:
     """Return one value per sample: the mean of its epochs for one scorer.
 
     Args:
@@ -48,21 +76,68 @@ def values_of(results: Sequence[SampleResult], scorer: str) -> list[float]:
             `pass@k` gives that of its epochs, and leaves out samples with fewer.
     """
     k = draws_of(scorer)
-    epochs: dict[str, list[float]] = {}
+    epochs: dict[str, list[SampleValue]] = {}
     for result in results:
         score = _score(result, scorer)
         if score is not None and score.value is not None:
-            epochs.setdefault(result.sample_id, []).append(score.value)
+            sample = SampleValue(score.value, score.weight)
+            epochs.setdefault(result.sample_id, []).append(sample)
     if k is None:
-        return [fmean(values) for values in epochs.values()]
-    chances = [pass_at_k(values, k) for values in epochs.values()]
-    return [chance for chance in chances if chance is not None]
+        return [_mean_epoch(samples) for samples in epochs.values()]
+    draws = ([sample.value for sample in samples] for samples in epochs.values())
+    chances = (pass_at_k(values, k) for values in draws)
+    return [SampleValue(chance) for chance in chances if chance is not None]
+
+
+def _mean_epoch(epochs: Sequence[SampleValue]) -> SampleValue:
+    values, weights = zip(*epochs, strict=True)
+    return SampleValue(fmean(values, weights), fmean(weights))
+
+
+def _is_weighted(samples: Sequence[SampleValue]) -> bool:
+    return any(sample.weight != 1.0 for sample in samples)
 
 
 def _score(result: SampleResult, scorer: str) -> Score | None:
     if scorer == ACCURACY or draws_of(scorer):
         return result.scores[0] if result.scores else None
     return next((score for score in result.scores if score.scorer == scorer), None)
+
+
+def interval_at(
+    name: str, results: Sequence[SampleResult], *, confidence: float
+) -> Interval | None:
+    """Return a metric's interval at another confidence; `None` if it has no samples.
+
+    Args:
+        name: a scorer, `accuracy` or a perplexity; no other metric is of samples.
+        results: of one task and model.
+        confidence: between 0 and 1.
+    """
+    scale = SCALES.get(name, Scale(name, lambda mean: mean))
+    samples = values_of(results, scale.scorer)
+    interval = interval_of(samples, confidence=confidence) if samples else None
+    return None if interval is None else _scaled(interval, scale)
+
+
+def _scaled(interval: Interval, scale: Scale) -> Interval:
+    low, high = scale.of_mean(interval.low), scale.of_mean(interval.high)
+    return replace(interval, low=low, high=high)
+
+
+def _scaled_metric(name: str, scale: Scale) -> MetricFunction:
+    def metric(results: Sequence[SampleResult]) -> Metric:
+        mean = mean_of(name, values_of(results, scale.scorer))
+        if mean.value is None:
+            return mean
+        return replace(
+            mean,
+            value=scale.of_mean(mean.value),
+            stderr=None,
+            interval=interval_at(name, results, confidence=_CONFIDENCE),
+        )
+
+    return metric
 
 
 def scorers_of(results: Sequence[SampleResult]) -> list[str]:
@@ -128,6 +203,8 @@ def default_metrics() -> MetricRegistry:
     registry.register("error_rate", _error_rate)
     for name, q in (("latency_p50_s", 0.5), ("latency_p95_s", 0.95)):
         registry.register(name, _total(name, _latency_quantile(q)))
+    for name, scale in SCALES.items():
+        registry.register(name, _scaled_metric(name, scale))
     for name in ("input_tokens", "output_tokens"):
         registry.register(name, _total(name, _tokens(name)))
     return registry
@@ -147,7 +224,8 @@ def _errors(results: Sequence[SampleResult]) -> int:
 
 
 def _error_rate(results: Sequence[SampleResult]) -> Metric:
-    return mean_of("error_rate", [float(r.error is not None) for r in results])
+    failed = [SampleValue(float(result.error is not None)) for result in results]
+    return mean_of("error_rate", failed)
 
 
 def _latency_quantile(q: float) -> Callable[[Sequence[SampleResult]], float | None]:

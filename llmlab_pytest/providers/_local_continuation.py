@@ -1,10 +1,11 @@
-"""Continuations as tokens: what a model reads, and what is scored.
+"""Continuations and whole texts as tokens: what a model reads, and what is scored.
 
 The tokenisation of a (context, continuation) pair is that of lm-eval 0.4.13
 (`TemplateLM._encode_pair`, `HFLM.tok_encode`, `_loglikelihood_tokens`), because scores
 are compared with it item by item.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -105,6 +106,40 @@ def scored_sequence(
         )
     whole = [*context, *target][-(context_tokens + 1) :]
     return Scored(tuple(whole[:-1]), tuple(target))
+
+
+def rolling_windows(
+    text: str, encode: Encode, prefix: Prefix, *, context_tokens: int
+) -> list[Scored]:
+    """Cut a text into windows that score each of its tokens exactly once.
+
+    Those of lm-eval 0.4.13 (`get_rolling_token_windows` with one token of context, made
+    disjoint): every window but the last predicts `context_tokens` tokens from the token
+    before them, the first from the prefix; the last is filled up with tokens before it.
+
+    Raises:
+        DataError: the text has no token.
+    """
+    tokens = [prefix.id, *_encode_default(text, encode, prefix)]
+    if len(tokens) == 1:
+        msg = f"The text {shorten(text)!r} has no token to score."
+        raise DataError(msg, fix="Give every row a text that is not empty.")
+    windows = []
+    for start in range(1, len(tokens), context_tokens):
+        end = min(start + context_tokens, len(tokens))
+        first = 0 if start == 1 else end - 1 - context_tokens
+        inputs, targets = tokens[first : end - 1], tokens[start:end]
+        windows.append(Scored(tuple(inputs), tuple(targets)))
+    return windows
+
+
+def joined(windows: Sequence[ContinuationLogprob]) -> ContinuationLogprob:
+    """Return what the windows of one text say about the whole text."""
+    return ContinuationLogprob(
+        loglikelihood=math.fsum(window.loglikelihood for window in windows),
+        is_greedy=all(window.is_greedy for window in windows),
+        tokens=sum(window.tokens for window in windows),
+    )
 
 
 def count_tokens(sequences: Sequence[Scored]) -> int:

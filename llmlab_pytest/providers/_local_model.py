@@ -22,6 +22,7 @@ from llmlab_pytest.core import (
     ModelSpec,
     ProviderError,
     Request,
+    RollingRequest,
     Unsupported,
     Usage,
     shorten,
@@ -32,6 +33,8 @@ from llmlab_pytest.providers._local_continuation import (
     Scored,
     count_tokens,
     encode_continuation,
+    joined,
+    rolling_windows,
     scored_sequence,
 )
 from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
@@ -127,7 +130,7 @@ class LocalModel:
 
         Raises:
             ContextOverflow: a request is longer than the context.
-            DataError: a continuation to score is empty.
+            DataError: a continuation or a text to score is empty.
             ProviderError: the chat template refuses the messages.
             Unsupported: messages for a model without chat template.
         """
@@ -175,7 +178,8 @@ class LocalModel:
             if isinstance(request, GenerateRequest):
                 rows[index] = self._row(request)
             else:
-                parts.append(_Part(index, self._sequences(request)))
+                is_whole_text = isinstance(request, RollingRequest)
+                parts.append(_Part(index, self._sequences(request), is_whole_text))
         if rows:
             numbers = list(rows)
             for place, row in self._backend.generate(list(rows.values()), signal):
@@ -269,6 +273,7 @@ class LocalModel:
 
     def _scored(self, part: "_Part") -> Completion:
         findings = [part.findings[place] for place in sorted(part.findings)]
+        logprobs = [finding.logprob for finding in findings]
         asked = count_tokens(part.sequences)
         read = sum(finding.tokens_read for finding in findings)
         usage = Usage(input_tokens=asked, cached_input_tokens=max(0, asked - read))
@@ -276,15 +281,20 @@ class LocalModel:
         return Completion(
             text="",
             model=self.spec.alias,
-            continuations=tuple(finding.logprob for finding in findings),
+            continuations=tuple([joined(logprobs)] if part.is_whole_text else logprobs),
             usage=usage,
             latency_s=elapsed_s,
             cost_usd=cost_of(self.spec, usage),
             compute_s=elapsed_s,
         )
 
-    def _sequences(self, request: LoglikelihoodRequest) -> list[Scored]:
+    def _sequences(
+        self, request: LoglikelihoodRequest | RollingRequest
+    ) -> list[Scored]:
         limit = self._backend.context_tokens
+        if isinstance(request, RollingRequest):
+            encode, prefix = self._backend.encode, self._backend.prefix
+            return rolling_windows(request.text, encode, prefix, context_tokens=limit)
         sequences = []
         for pair in request.continuations:
             context, target = encode_continuation(
@@ -313,4 +323,6 @@ class _Part:
 
     index: int
     sequences: Sequence[Scored]
+    is_whole_text: bool
+    """Whether the sequences are windows of one text, not continuations."""
     findings: dict[int, Finding] = field(default_factory=dict)

@@ -26,7 +26,7 @@ def require_for(spec: ModelSpec, request: Request) -> None:
         Unsupported: a capability is missing; names it and what the model declares.
     """
     if not isinstance(request, GenerateRequest):
-        spec.require("loglikelihood", needed_by="Scoring continuations")
+        spec.require("loglikelihood", needed_by="Scoring text")
         return
     config = request.config
     if isinstance(request.prompt, str):

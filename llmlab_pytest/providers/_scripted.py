@@ -20,9 +20,11 @@ from llmlab_pytest.core import (
     ContinuationLogprob,
     GenerateConfig,
     GenerateRequest,
+    LoglikelihoodRequest,
     MalformedReply,
     ModelSpec,
     Request,
+    RollingRequest,
     StopReason,
     TokenLogprob,
     Usage,
@@ -138,14 +140,12 @@ class ScriptedModel:
     def _answer(self, request: Request) -> Completion:
         if isinstance(request, GenerateRequest):
             return self._generate(request)
-        scored = tuple(map(self._score, request.continuations))
-        read = sum(
-            _count(pair.context) + _count(pair.text) for pair in request.continuations
-        )
+        pairs = _pairs(request)
+        read = sum(_count(pair.context) + _count(pair.text) for pair in pairs)
         return Completion(
             text="",
             model=self.spec.alias,
-            continuations=scored,
+            continuations=tuple(map(self._score, pairs)),
             usage=Usage(input_tokens=read),
             latency_s=self._latency_s,
             cost_usd=0.0,
@@ -224,6 +224,15 @@ def _cut(text: str, config: GenerateConfig) -> tuple[str, StopReason]:
         stop_reason = "length"
     stops = [text.find(stop) for stop in config.stop if stop in text]
     return (text[: min(stops)], "stop") if stops else (text, stop_reason)
+
+
+def _pairs(
+    request: LoglikelihoodRequest | RollingRequest,
+) -> tuple[Continuation, ...]:
+    """Return what is to be scored; a script has no window, a text is one piece."""
+    if isinstance(request, RollingRequest):
+        return (Continuation("", request.text),)
+    return request.continuations
 
 
 def _prompt_words(request: GenerateRequest) -> int:

@@ -4,7 +4,14 @@ from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests
 from llmlab_pytest.scorers._exact_match import exact_match
-from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._loglikelihood import (
+    acc,
+    acc_bytes,
+    acc_mutual_info,
+    acc_norm,
+    mc2,
+)
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
@@ -15,6 +22,11 @@ from llmlab_pytest.scorers._protocol import (
     ScorerSpec,
     apply_scorer,
     make_scorer,
+)
+from llmlab_pytest.scorers._rolling import (
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
 )
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
@@ -32,6 +44,7 @@ __all__ = [
     "ScorerSpec",
     "acc",
     "acc_bytes",
+    "acc_mutual_info",
     "acc_norm",
     "apply_scorer",
     "bleu",
@@ -41,11 +54,15 @@ __all__ = [
     "contains_none",
     "exact",
     "exact_match",
+    "ifeval",
     "json_schema",
     "make_scorer",
     "math_verify",
     "mc2",
     "minerva_math",
+    "nats_per_byte",
+    "nats_per_token",
+    "nats_per_word",
     "numbers_in",
     "numeric",
     "passes_tests",

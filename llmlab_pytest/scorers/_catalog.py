@@ -4,11 +4,23 @@ from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
 from llmlab_pytest.scorers._exact_match import exact_match
-from llmlab_pytest.scorers._loglikelihood import acc, acc_bytes, acc_norm, mc2
+from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._loglikelihood import (
+    acc,
+    acc_bytes,
+    acc_mutual_info,
+    acc_norm,
+    mc2,
+)
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
+from llmlab_pytest.scorers._rolling import (
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
+)
 from llmlab_pytest.scorers._schema import json_schema
 from llmlab_pytest.scorers._text import (
     contains_all,
@@ -21,6 +33,7 @@ from llmlab_pytest.scorers._text import (
 _FACTORIES = (
     acc,
     acc_bytes,
+    acc_mutual_info,
     acc_norm,
     bleu,
     choice,
@@ -29,10 +42,14 @@ _FACTORIES = (
     contains_none,
     exact,
     exact_match,
+    ifeval,
     json_schema,
     math_verify,
     mc2,
     minerva_math,
+    nats_per_byte,
+    nats_per_token,
+    nats_per_word,
     numeric,
     regex,
     rouge,

@@ -29,6 +29,29 @@ def acc_bytes() -> Scorer:
     return _argmax_scorer("acc_bytes", lambda choice: float(len(choice.encode())))
 
 
+def acc_mutual_info() -> Scorer:
+    """Score 1 if the context makes the target's choice likelier than any other.
+
+    The highest log P(choice | context) - log P(choice). The card's key `unconditional`
+    asks for the second term.
+    """
+
+    def score(completion: Completion, target: Target, sample: Sample) -> Score:
+        count = len(sample.choices)
+        lls = [part.loglikelihood for part in completion.continuations]
+        if len(lls) != 2 * count:
+            raise ConfigError(
+                f"Sample {sample.id!r} has {count} choices, and the completion scores "
+                f"{len(lls)} continuations.",
+                allowed="acc_mutual_info needs each choice with and without context.",
+                fix="Set unconditional = true in the card.",
+            )
+        gains = [ll - alone for ll, alone in zip(lls, lls[count:], strict=False)]
+        return _picked("acc_mutual_info", gains, target, sample)
+
+    return score
+
+
 def mc2() -> Scorer:
     """Score the probability mass on the true choices (TruthfulQA, mc2).
 
@@ -56,7 +79,7 @@ def mc2() -> Scorer:
 
 def _argmax_scorer(name: str, length_of: Callable[[str], float]) -> Scorer:
     def score(completion: Completion, target: Target, sample: Sample) -> Score:
-        lls = [part.loglikelihood for part in completion.continuations]
+        lls = _conditional(completion, len(sample.choices))
         if len(lls) != len(sample.choices):
             raise ConfigError(
                 f"Sample {sample.id!r} has {len(sample.choices)} choices, and the "
@@ -71,15 +94,30 @@ def _argmax_scorer(name: str, length_of: Callable[[str], float]) -> Scorer:
                 fix="Correct the row, or use acc.",
             )
         values = [ll / length for ll, length in zip(lls, lengths, strict=True)]
-        best = values.index(max(values))
-        return Score(
-            scorer=name,
-            value=float(best in _right(target)),
-            answer=sample.choices[best],
-            explanation="scores " + ", ".join(f"{value:.3f}" for value in values),
-        )
+        return _picked(name, values, target, sample)
 
     return score
+
+
+def _picked(
+    name: str, values: Sequence[float], target: Target, sample: Sample
+) -> Score:
+    best = values.index(max(values))
+    return Score(
+        scorer=name,
+        value=float(best in _right(target)),
+        answer=sample.choices[best],
+        explanation="scores " + ", ".join(f"{value:.3f}" for value in values),
+    )
+
+
+def _conditional(completion: Completion, count: int) -> list[float]:
+    """Return the likelihoods of the choices in their context.
+
+    Behind them may stand as many without context, for `acc_mutual_info`.
+    """
+    lls = [part.loglikelihood for part in completion.continuations]
+    return lls[:count] if len(lls) == 2 * count else lls
 
 
 def _right(target: Target) -> Sequence[object]:

@@ -8,6 +8,7 @@ completion.text.isupper()` is one. It returns a `Score`, a bool, a number, or `N
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from llmlab_pytest.core import (
@@ -87,12 +88,7 @@ def apply_scorer(
     wanted = _parameters(scorer, f"scorer {name!r}")
     outcome = scorer(**{parameter: offered[parameter] for parameter in wanted})
     if isinstance(outcome, Score):
-        return Score(
-            scorer=name,
-            value=outcome.value,
-            answer=outcome.answer,
-            explanation=outcome.explanation,
-        )
+        return replace(outcome, scorer=name)
     if outcome is None or isinstance(outcome, (bool, int, float)):
         return Score(scorer=name, value=None if outcome is None else float(outcome))
     raise ConfigError(

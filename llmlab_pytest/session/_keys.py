@@ -13,12 +13,18 @@ from llmlab_pytest.core import (
     LoglikelihoodRequest,
     ModelSpec,
     Request,
+    RollingRequest,
     check_value,
     digest_of,
 )
 from llmlab_pytest.providers import filled
 
 _DEFAULT_MAX_TOKENS = 256
+_REQUEST_KINDS: dict[type[Request], str] = {
+    GenerateRequest: "generate",
+    LoglikelihoodRequest: "loglikelihood",
+    RollingRequest: "rolling",
+}
 _KINDS = {**DECODING, "token_logprobs": FLAG, "stream": FLAG}
 
 
@@ -28,7 +34,7 @@ def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Reques
     The filled request is what is asked, hashed and stored, so that two runs with
     other defaults are never taken for the same.
     """
-    if isinstance(request, LoglikelihoodRequest):
+    if not isinstance(request, GenerateRequest):
         return request
     config = filled(request.config, spec)
     if config.max_tokens is None:
@@ -40,8 +46,7 @@ def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Reques
 
 def request_json(request: Request) -> dict[str, Any]:
     """Return the request as plain JSON: what is stored and hashed."""
-    kind = "generate" if isinstance(request, GenerateRequest) else "loglikelihood"
-    return {"kind": kind, **asdict(request)}
+    return {"kind": _REQUEST_KINDS[type(request)], **asdict(request)}
 
 
 def sample_key(

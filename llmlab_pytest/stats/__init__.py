@@ -4,8 +4,16 @@ from llmlab_pytest.stats._intervals import (
     mean_stderr,
     pooled_stderr,
     quantile,
+    ratio_interval,
     student_t,
     wilson,
 )
 
-__all__ = ["mean_stderr", "pooled_stderr", "quantile", "student_t", "wilson"]
+__all__ = [
+    "mean_stderr",
+    "pooled_stderr",
+    "quantile",
+    "ratio_interval",
+    "student_t",
+    "wilson",
+]

@@ -79,6 +79,25 @@ def student_t(values: Sequence[float], *, confidence: float = 0.95) -> Interval 
     return Interval(mean - half, mean + half, confidence, "student-t")
 
 
+def ratio_interval(
+    values: Sequence[float], weights: Sequence[float], *, confidence: float = 0.95
+) -> Interval | None:
+    """Return the interval of Σ wv / Σ w over samples; `None` for fewer than two.
+
+    A ratio of two means, by linearisation (Cochran 1977, Sampling Techniques, eq.
+    6.13) with Student's t: a sample is drawn with its weight, so that the parts of one
+    sample are no independent observations. Equal weights give `student_t`.
+    """
+    if len(values) <= 1:
+        return None
+    ratio = fmean(values, weights)
+    pairs = zip(values, weights, strict=True)
+    residuals = [weight * (value - ratio) for value, weight in pairs]
+    stderr = (mean_stderr(residuals) or 0.0) / fmean(weights)
+    half = student_t_quantile((1 + confidence) / 2, len(values) - 1) * stderr
+    return Interval(ratio - half, ratio + half, confidence, "ratio-t")
+
+
 def quantile(values: Sequence[float], q: float) -> float | None:
     """Return the `q`-quantile with linear interpolation, as numpy's default."""
     if not values:

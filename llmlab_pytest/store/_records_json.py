@@ -125,6 +125,7 @@ def score_columns(score: Score) -> dict[str, Any]:
     return {
         "scorer": score.scorer,
         "value": score.value,
+        "weight": score.weight,
         "answer": None if score.answer is None else dump(score.answer),
         "explanation": None if score.explanation is None else dump(score.explanation),
     }
@@ -135,6 +136,7 @@ def score_of(row: Row) -> Score:
     return Score(
         scorer=row["scorer"],
         value=row["value"],
+        weight=row["weight"],
         answer=None if row["answer"] is None else json.loads(row["answer"]),
         explanation=(
             None if row["explanation"] is None else json.loads(row["explanation"])

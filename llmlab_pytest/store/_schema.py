@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    inspect,
+    text,
 )
 
 metadata = MetaData()
@@ -119,6 +121,7 @@ scores = Table(
     Column("position", Integer, primary_key=True),
     Column("scorer", String, nullable=False),
     Column("value", Float),
+    Column("weight", Float, nullable=False, server_default="1"),
     Column("answer", Text),
     Column("explanation", Text),
 )
@@ -132,5 +135,16 @@ def m001_first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_first_tables,)
+def m002_weights(connection: Connection) -> None:
+    """Add the weight of a score; the tables of a new store have it already."""
+    columns = {column["name"] for column in inspect(connection).get_columns("scores")}
+    if "weight" not in columns:
+        weight = "ALTER TABLE scores ADD COLUMN weight FLOAT NOT NULL DEFAULT 1"
+        connection.execute(text(weight))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m001_first_tables,
+    m002_weights,
+)
 """Append only: a store at version N has seen the first N migrations."""

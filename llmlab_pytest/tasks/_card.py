@@ -54,7 +54,8 @@ def _one_or_more(value: str | Sequence[str]) -> tuple[str, ...]:
 
 
 _KIND = Kind(
-    "'generate' or 'loglikelihood'", lambda v: v in ("generate", "loglikelihood")
+    "'generate', 'loglikelihood' or 'perplexity'",
+    lambda value: value in ("generate", "loglikelihood", "perplexity"),
 )
 _LIMIT = Kind("a whole number, at least 0", lambda v: type(v) is int and v >= 0)
 KEYS: dict[str, _Key] = {
@@ -71,6 +72,7 @@ KEYS: dict[str, _Key] = {
     "id": _Key(TEXT, "id"),
     "target": _Key(TEXT, "target"),
     "choices": _Key(TEXT, "choices"),
+    "unconditional": _Key(FLAG, "has_unconditional"),
     "target_delimiter": _Key(_ANY_TEXT, "target_delimiter"),
     "demonstration_delimiter": _Key(_ANY_TEXT, "demonstration_delimiter"),
     "shots": _Key(_LIMIT, "shots"),
@@ -85,6 +87,13 @@ KEYS: dict[str, _Key] = {
     "stratify": _Key(TEXT, "stratify"),
     "group": _Key(TEXT, "group"),
 }
+_PERPLEXITY_SCORERS = ("nats_per_word", "nats_per_byte", "nats_per_token")
+_PERPLEXITIES = (
+    "word_perplexity",
+    "byte_perplexity",
+    "bits_per_byte",
+    "token_perplexity",
+)
 _TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE, "groups": TABLE}
 _SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
 _DEMONSTRATIONS = {
@@ -214,13 +223,38 @@ def _checked(task: Task) -> Task:
             f"The task {task.name!r} in {task.where} has [groups] and no 'group'.",
             fix="Say what a sample's part is, e.g. group = 'subject'.",
         )
-    if task.contexts is not None and task.kind != "loglikelihood":
+    for name, is_set in (
+        ("contexts", task.contexts is not None),
+        ("unconditional", task.has_unconditional),
+    ):
+        if is_set and task.kind != "loglikelihood":
+            raise ConfigError(
+                f"The task {task.name!r} in {task.where} has {name} "
+                f"and the kind {task.kind!r}.",
+                allowed=f"Only tasks of the kind 'loglikelihood' have {name}.",
+            )
+    if task.contexts is not None and task.has_unconditional:
         raise ConfigError(
-            f"The task {task.name!r} in {task.where} has contexts "
-            f"and the kind {task.kind!r}.",
-            allowed="Only tasks of the kind 'loglikelihood' have contexts.",
+            f"The task {task.name!r} in {task.where} has contexts and unconditional.",
+            allowed="The text behind several contexts is one: without them there is "
+            "nothing to compare.",
         )
-    return task
+    return _checked_perplexity(task) if task.kind == "perplexity" else task
+
+
+def _checked_perplexity(task: Task) -> Task:
+    """Refuse what a whole text does not have; show all perplexities by default."""
+    if task.shots or task.description or task.system is not None:
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has shots, a description or a "
+            "system message, and the kind 'perplexity'.",
+            allowed="Its prompt is the whole text that is scored.",
+        )
+    if task.scorers:
+        return task
+    return task.with_changes(
+        scorers=_PERPLEXITY_SCORERS, metrics=task.metrics or _PERPLEXITIES
+    )
 
 
 def _stem(path: Path) -> str:

@@ -14,7 +14,7 @@ from llmlab_pytest.core import (
     digest_of,
     slug,
 )
-from llmlab_pytest.prompts import draw_first, draw_random, evaluate
+from llmlab_pytest.prompts import draw_first, draw_random, evaluate, render
 from llmlab_pytest.tasks._rows import read_rows
 from llmlab_pytest.tasks._sources import load_split
 from llmlab_pytest.tasks._task import DataSource, Task
@@ -172,6 +172,8 @@ def _field(
 
 def _target(task: Task, row: Row, place: str) -> Target:
     value = _field(task, task.target, "target", row, place)
+    if value is None and task.kind == "perplexity":  # words and bytes are counted in it
+        return render(task.prompt, {"input": "", **row}, where=_where(task, place))
     if isinstance(value, bool):
         return str(value)
     if value is None or isinstance(value, (str, int, float)):

@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
     LoglikelihoodRequest,
     Message,
     Request,
+    RollingRequest,
     Sample,
 )
 from llmlab_pytest.prompts import evaluate, render
@@ -46,6 +47,8 @@ def build_request(
     before = _before(planned, sample, row)
     if task.kind == "loglikelihood":
         return LoglikelihoodRequest(_continuations(task, row, sample, before, where))
+    if task.kind == "perplexity":
+        return RollingRequest(render(task.prompt, row, where=where))
     prompt = before + render(task.prompt, row, where=where)
     config = GenerateConfig(
         max_tokens=task.max_tokens, temperature=task.temperature, stop=task.stop
@@ -115,8 +118,10 @@ def _continuations(
             fix="Give each row 'choices', or the card an expression for them.",
         )
     context = before + render(task.prompt, row, where=where)
+    befores = (context, "") if task.has_unconditional else (context,)
     return tuple(
-        Continuation(context, task.target_delimiter + choice)
+        Continuation(before_choice, task.target_delimiter + choice)
+        for before_choice in befores
         for choice in sample.choices
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from llmlab_pytest.core import Capability, Json, digest_of
 
-Kind = Literal["generate", "loglikelihood"]
+Kind = Literal["generate", "loglikelihood", "perplexity"]
 ScorerSpec = str | Mapping[str, Json]
 
 _NOT_HASHED = (
@@ -29,6 +29,7 @@ _ASKED = (
     "prompt",
     "contexts",
     "choices",
+    "has_unconditional",
     "system",
     "description",
     "is_chat",
@@ -131,6 +132,8 @@ class Task:
     """Expression of the target; default the field `target`."""
     choices: str | None = None
     """Expression of the list of choices; default the field `choices`."""
+    has_unconditional: bool = False
+    """Score each choice without context too, behind all choices with theirs."""
     target_delimiter: str = " "
     demonstration_delimiter: str = "\n\n"
     shots: int = 0
@@ -202,7 +205,7 @@ def needed_capability(task: Task, capabilities: Collection[Capability]) -> Capab
     A raw prompt falls back to one user message on a model that can only chat, so that
     a generative benchmark runs on cloud models too.
     """
-    if task.kind == "loglikelihood":
+    if task.kind != "generate":
         return "loglikelihood"
     if task.is_chat or "completion" not in capabilities:
         return "chat"

@@ -48,6 +48,7 @@ SHOTS = [
     ("humaneval", 0),
     ("mbpp", 3),
     ("minerva_math500", 4),
+    ("ifeval", 0),
     ("openbookqa", 0),
     ("openbookqa", 4),
     ("piqa", 0),
@@ -58,6 +59,7 @@ SHOTS = [
     ("winogrande", 0),
     ("winogrande", 5),
 ]
+UNCONDITIONAL = ("openbookqa", "piqa")
 SUBJECTS = ("anatomy", "abstract_algebra", "high_school_us_history")
 SUBTASKS = ("dyck_languages", "navigate", "snarks", "sports_understanding")
 # Card, lm-eval's name of one part, the field that says the part, parts, shots.
@@ -80,6 +82,12 @@ def plans(data: Path, limit: int, folder: Path) -> list[dict]:
         name = f"{task} {shots}-shot"
         plan = {"name": name, "card": task, "task": task, "files": files}
         found.append({**plan, "shots": shots, "limit": limit, "part": None})
+    # What acc_mutual_info compares with: each choice without context.
+    found += [
+        {**plan, "name": f"{plan['name']} unconditional", "unconditional": True}
+        for plan in found
+        if plan["task"] in UNCONDITIONAL
+    ]
     for card, pattern, field, parts, numbers in IN_PARTS:
         for part in parts:
             files = files_of_part(card, data, folder, (field, part))
@@ -179,7 +187,9 @@ def arguments(given: list[object]) -> list[object]:
 
 
 def ours(plan: dict, data: Path) -> list[list[object]]:
-    task = override(card_of(plan["card"]), where="here", shots=plan["shots"])
+    settings = {"unconditional": True} if "unconditional" in plan else {}
+    card = card_of(plan["card"])
+    task = override(card, where="here", shots=plan["shots"], **settings)
     planned = plan_task(task, limit=0, seed=1234, data_dir=data)
     samples = planned.samples
     if plan["part"] is not None:

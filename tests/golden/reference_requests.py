@@ -1,6 +1,7 @@
 """Print lm-eval's own requests as JSON lines. Run by lm-eval's interpreter, not ours.
 
-Reads a plan from standard input: a list of {task, files, shots, limit}; `files` are the
+Reads a plan from standard input: a list of {task, files, shots, limit}, and perhaps
+`unconditional`; `files` are the
 local files that replace the hub's splits.
 """
 
@@ -19,6 +20,8 @@ def requests_of(plan: dict, manager: TaskManager) -> list[dict]:
         "dataset_kwargs": {"data_files": plan["files"]},
         "num_fewshot": plan["shots"],
     }
+    if "unconditional" in plan:
+        override["metric_list"] = [{"metric": "acc_mutual_info"}]
     for split in ("train", "validation"):
         if split not in plan["files"]:
             name = "training_split" if split == "train" else "validation_split"

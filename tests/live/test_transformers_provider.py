@@ -23,6 +23,7 @@ from llmlab_pytest.core import (
     ModelSpec,
     ProviderError,
     Request,
+    RollingRequest,
     Unsupported,
 )
 from llmlab_pytest.providers import _transformers_generate
@@ -276,6 +277,18 @@ def test_loglikelihood_is_the_same_in_any_batch(model: Transformers) -> None:
         [item.loglikelihood for item in alone.continuations], abs=1e-4
     )
     assert alone.usage.input_tokens == among.usage.input_tokens < 25
+
+
+def test_text_is_scored_in_windows_as_by_lm_eval(model: Transformers) -> None:
+    """Values of `HFLM.loglikelihood_rolling`: tests/golden/compare_rolling.py."""
+    text = "One, two, three. " * 20
+    (whole,) = ask(model, RollingRequest(text))[0].continuations
+    assert whole.loglikelihood == pytest.approx(-83.5341, abs=5e-3)
+    small = Transformers(spec(context_tokens=32))
+    (windows,) = ask(small, RollingRequest(text))[0].continuations
+    small.close()
+    assert windows.loglikelihood == pytest.approx(-174.6868, abs=5e-3)
+    assert windows.tokens == whole.tokens
 
 
 def test_context_overflow_names_the_numbers(model: Transformers) -> None:

@@ -55,6 +55,27 @@ def test_wrong_answer_of_a_card_is_a_miss(pytester: pytest.Pytester) -> None:
     assert by_id.parseoutcomes() == {"passed": 1}
 
 
+def test_perplexity_card_shows_the_metrics_of_the_corpus(
+    pytester: pytest.Pytester,
+) -> None:
+    """The scripted model pays 8 bits a byte: 7 and 14 bytes, in 2 and 5 words."""
+    rows = '{"text": "seven b"}\n{"text": "ab ab ab ab a."}\n'
+    card = 'kind = "perplexity"\nprompt = "{{ text }}"\ngate = "bits_per_byte <= 8.1"\n'
+    _project(pytester, card, rows)
+    result = _run(pytester)
+    assert result.parseoutcomes() == {"passed": 3}
+    result.stdout.re_match_lines(
+        [
+            # 21 bytes in 2 + 5 words are 3 bytes a word: 256 ** 3.
+            r".*word_perplexity +16,777,216 .*",
+            r".*byte_perplexity +256\.000 .*",
+            r".*bits_per_byte +8\.000 +\[8\.000, 8\.000\].*",
+            r".*token_perplexity +256\.000 .*",
+        ],
+        consecutive=True,
+    )
+
+
 def test_scorers_fault_is_an_error_told_without_our_trace(
     pytester: pytest.Pytester,
 ) -> None:

@@ -45,6 +45,7 @@ ALLOWED: dict[str, str] = {
     "demonstration_example": "few-shot demonstrations are examples (style.md 3.4)",
     "LinearProbe": "interpretability's own term (style.md 3.4)",
     "linear_probe": "likewise",
+    "prompt_to_repeat": "a field of IFEval's rows",
 }
 """Name -> why it may be used all the same."""
 

@@ -121,6 +121,24 @@ def test_verdict_follows_the_interval(gate: str, results: Any, state: str) -> No
     assert judge(gate, results).state == state
 
 
+def test_gate_on_a_weighted_metric_uses_its_own_interval() -> None:
+    """The ratio's interval at the confidence of the gate, not that of a plain mean."""
+    results = [
+        SampleResult(
+            task="t",
+            model="m",
+            sample_id=str(n),
+            scores=(Score(scorer="a", value=value, weight=weight),),
+        )
+        for n, (value, weight) in enumerate([(1.0, 9.0), (1.0, 8.0), (0.0, 1.0)] * 3)
+    ]
+    wide, narrow = judge("a >= 0.8", results), judge("a >= 0.8 at 80%", results)
+    assert (wide.state, narrow.state) == ("passed", "passed")
+    assert wide.metric.interval.low < narrow.metric.interval.low
+    assert narrow.metric.interval.method == "ratio-t"
+    assert narrow.metric.interval.confidence == 0.8
+
+
 def test_missing_samples_decide_nothing() -> None:
     """However good what is there: the rest may be lost for a reason."""
     verdict = judge("accuracy >= 0.1", results_of(20, 0), planned=21)

@@ -1,7 +1,9 @@
 """From results to numbers: what counts, what does not, and what stays unknown."""
 
+import math
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +18,13 @@ from llmlab_pytest.core import (
     TaskPlan,
     Usage,
 )
-from llmlab_pytest.metrics import build_row, compute, default_metrics, values_of
+from llmlab_pytest.metrics import (
+    build_row,
+    compute,
+    default_metrics,
+    interval_at,
+    values_of,
+)
 
 PLAN = TaskPlan(task="t", model="m", planned=4, available=9)
 
@@ -56,6 +64,102 @@ def test_shares_get_students_interval() -> None:
     assert found.interval is not None
     assert found.interval.method == "student-t"
     assert found.value == pytest.approx(0.7)
+
+
+def weighted(*pairs: tuple[float, float]) -> list[SampleResult]:
+    """Return results with scores of these values and weights."""
+    return [
+        replace(result(str(n)), scores=(Score(scorer="a", value=value, weight=weight),))
+        for n, (value, weight) in enumerate(pairs)
+    ]
+
+
+def test_weights_make_a_mean_over_parts() -> None:
+    """3 of 3, 0 of 1 and 1 of 2 instructions are 4 of 6; lm-eval gives no stderr."""
+    found = metric("a", weighted((1.0, 3.0), (0.0, 1.0), (0.5, 2.0)))
+    assert found.value == pytest.approx(4 / 6)
+    assert (found.n, found.stderr) == (3, None)
+    assert found.interval is not None
+    assert found.interval.method == "ratio-t"
+
+
+def test_weights_without_variance_are_not_certain() -> None:
+    """All instructions followed by three prompts is three of three, not for sure."""
+    found = metric("a", weighted((1.0, 3.0), (1.0, 1.0), (1.0, 2.0)))
+    assert found.value == 1.0
+    assert found.interval is not None
+    assert found.interval == metric("a", [result(str(n), 1.0) for n in "123"]).interval
+    assert found.interval.low < 0.5
+
+
+def texts(*lls_and_units: tuple[float, int, int]) -> list[SampleResult]:
+    """Return results of whole texts: log-likelihood, words and bytes."""
+    return [
+        replace(
+            result(str(n)),
+            scores=(
+                Score(scorer="nats_per_word", value=-ll / words, weight=words),
+                Score(scorer="nats_per_byte", value=-ll / count, weight=count),
+            ),
+        )
+        for n, (ll, words, count) in enumerate(lls_and_units)
+    ]
+
+
+def test_perplexities_are_those_of_the_corpus() -> None:
+    """exp(-Σ ll / Σ words), not a mean over texts; bits are per byte."""
+    results = texts((-20.0, 10, 50), (-70.0, 20, 100), (-9.0, 3, 12))
+    found = metric("word_perplexity", results)
+    assert found.value == pytest.approx(math.exp(99 / 33))
+    assert (found.n, found.stderr) == (3, None)
+    assert metric("byte_perplexity", results).value == pytest.approx(math.exp(99 / 162))
+    assert metric("bits_per_byte", results).value == pytest.approx(
+        99 / 162 / math.log(2)
+    )
+    assert metric("token_perplexity", results).value is None
+
+
+def test_interval_of_a_perplexity_is_that_of_the_nats() -> None:
+    """A growing function keeps the order of the bounds, at any confidence."""
+    results = texts((-20.0, 10, 50), (-70.0, 20, 100), (-9.0, 3, 12))
+    nats = interval_at("nats_per_word", results, confidence=0.9)
+    found = interval_at("word_perplexity", results, confidence=0.9)
+    assert nats is not None
+    assert found is not None
+    bounds = (math.exp(nats.low), math.exp(nats.high))
+    assert (found.low, found.high) == pytest.approx(bounds)
+    assert (found.confidence, found.method) == (0.9, "ratio-t")
+    shown = metric("word_perplexity", results).interval
+    assert shown is not None
+    assert shown.low < found.low < found.high < shown.high
+
+
+def test_perplexity_beyond_a_float_stays_a_number() -> None:
+    """A text without spaces is one word of thousands of nats."""
+    found = metric("word_perplexity", texts((-5000.0, 1, 3000), (-9.0, 3, 12)))
+    assert found.value is not None
+    assert 1e300 < found.value < math.inf
+    assert found.interval is not None
+    assert found.interval.high < math.inf
+
+
+def test_weights_hold_over_epochs() -> None:
+    """A sample's epochs are its mean, with its weight once."""
+    first = weighted((1.0, 3.0), (0.0, 1.0))
+    again = [replace(r, epoch=2, scores=()) for r in first]
+    again = [
+        replace(r, scores=(Score(scorer="a", value=0.0, weight=w),))
+        for r, w in zip(again, (3.0, 1.0), strict=True)
+    ]
+    assert values_of([*first, *again], "a") == [(0.5, 3.0), (0.0, 1.0)]
+    assert metric("a", [*first, *again]).value == pytest.approx(1.5 / 4)
+
+
+def test_weights_of_one_are_a_plain_mean() -> None:
+    """A prompt with one instruction is right or wrong, as any sample."""
+    plain = metric("a", [result("0", 1.0), result("1", 0.0)])
+    assert metric("a", weighted((1.0, 1.0), (0.0, 1.0))) == plain
+    assert plain.stderr is not None
 
 
 def test_epochs_of_a_sample_count_once() -> None:
@@ -143,7 +247,7 @@ def test_unknown_metric_is_suggested() -> None:
 def test_values_are_by_sample() -> None:
     """Unscored results give no value."""
     results = [result("1", 1), result("2", None), result("3", 0, epoch=2)]
-    assert values_of(results, "a") == [1.0, 0.0]
+    assert values_of(results, "a") == [(1.0, 1.0), (0.0, 1.0)]
     assert values_of(results, "nothing") == []
 
 

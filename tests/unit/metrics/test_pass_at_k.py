@@ -29,7 +29,7 @@ def test_estimate_equals_counting_all_draws(marks: str, k: int) -> None:
     """The formula gives the share of all draws of k epochs that hold a right one."""
     draws = list(combinations(marks, k))
     share = sum("+" in draw for draw in draws) / len(draws)
-    (value,) = values_of(_results(marks), f"pass@{k}")
+    ((value, _),) = values_of(_results(marks), f"pass@{k}")
     assert value == pytest.approx(share)
 
 
@@ -51,7 +51,7 @@ def test_pass_at_1_is_the_accuracy() -> None:
 
 def test_samples_with_too_few_epochs_are_left_out() -> None:
     """Where k answers were not given, the estimate is not defined."""
-    assert values_of(_results("+-", "+"), "pass@2") == [1.0]
+    assert values_of(_results("+-", "+"), "pass@2") == [(1.0, 1.0)]
     metric = compute("pass@3", _results("+-", "+"), default_metrics())
     assert (metric.value, metric.n) == (None, 0)
 

@@ -1,11 +1,18 @@
 import pytest
 
-from llmlab_pytest.core import ContextOverflow, Continuation, DataError
+from llmlab_pytest.core import (
+    ContextOverflow,
+    Continuation,
+    ContinuationLogprob,
+    DataError,
+)
 from llmlab_pytest.providers._local_continuation import (
     Prefix,
     Scored,
     count_tokens,
     encode_continuation,
+    joined,
+    rolling_windows,
     scored_sequence,
 )
 
@@ -76,6 +83,63 @@ def test_continuation_without_a_token_is_an_error(pair: tuple[str, str]) -> None
     """Nothing to score is reported, with the texts, instead of scoring 0."""
     with pytest.raises(DataError, match="has no token of its own"):
         encode(*pair)
+
+
+# From lm-eval 0.4.13: make_disjoint_window(get_rolling_token_windows(…, context_len=1))
+# on the tokens 11, 12, …; tests/golden/compare_rolling.py repeats that for 245 lengths.
+WINDOWS = {
+    (1, 3): [([1], [11])],
+    (3, 3): [([1, 11, 12], [11, 12, 13])],
+    (4, 3): [([1, 11, 12], [11, 12, 13]), ([11, 12, 13], [14])],
+    (6, 3): [([1, 11, 12], [11, 12, 13]), ([13, 14, 15], [14, 15, 16])],
+    (7, 3): [
+        ([1, 11, 12], [11, 12, 13]),
+        ([13, 14, 15], [14, 15, 16]),
+        ([14, 15, 16], [17]),
+    ],
+    (2, 1): [([1], [11]), ([11], [12])],
+}
+
+
+@pytest.mark.parametrize(("length", "context_tokens"), WINDOWS)
+def test_windows_of_a_text_are_those_of_lm_eval(
+    length: int, context_tokens: int
+) -> None:
+    """Each token is scored once; the last window is filled up from the left."""
+
+    def numbered(text: str, *, add_special: bool | None = None) -> list[int]:
+        return list(range(11, 11 + len(text)))
+
+    windows = rolling_windows(
+        "x" * length, numbered, PREFIX, context_tokens=context_tokens
+    )
+    found = [(list(window.inputs), list(window.targets)) for window in windows]
+    assert found == WINDOWS[length, context_tokens]
+
+
+def test_text_keeps_its_special_tokens() -> None:
+    """The prefix comes before what the tokeniser makes of the text, and not twice."""
+    adds = Letters(adds_prefix=True)
+    for text, scored in (("xy", [1, *ids_of("xy")]), ("<s>x", [1, *ids_of("x")])):
+        (window,) = rolling_windows(text, adds, PREFIX, context_tokens=9)
+        assert list(window.targets) == scored
+        assert list(window.inputs) == [1, *scored[:-1]]
+
+
+def test_text_without_a_token_is_an_error() -> None:
+    """Nothing to score is no perplexity of 1."""
+    with pytest.raises(DataError, match="no token to score"):
+        rolling_windows("", Letters(), PREFIX, context_tokens=9)
+
+
+def test_windows_join_to_the_likelihood_of_the_text() -> None:
+    """Likelihoods and tokens add up; the text is greedy if all of it is."""
+    parts = [
+        ContinuationLogprob(-1.5, is_greedy=True, tokens=3),
+        ContinuationLogprob(-0.25, is_greedy=False, tokens=1),
+    ]
+    assert joined(parts) == ContinuationLogprob(-1.75, is_greedy=False, tokens=4)
+    assert joined(parts[:1]).is_greedy
 
 
 def test_long_pairs_lose_tokens_from_the_left() -> None:

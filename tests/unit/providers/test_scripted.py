@@ -20,6 +20,7 @@ from llmlab_pytest.core import (
     RateLimited,
     Request,
     Role,
+    RollingRequest,
     Unsupported,
     Usage,
 )
@@ -120,6 +121,16 @@ def test_scripted_scores_continuations_by_bytes_or_rules() -> None:
     assert uniform.loglikelihood == pytest.approx(-3 * math.log(256))
     assert (uniform.is_greedy, uniform.tokens) == (False, 3)
     assert (ruled.loglikelihood, ruled.is_greedy, ruled.tokens) == (-0.25, True, 6)
+
+
+def test_scripted_scores_a_whole_text_as_one_piece() -> None:
+    """A script has no window: one number for the text, by bytes or by a rule."""
+    model = ScriptedModel(loglikelihoods={"^known": -2.0})
+    found = answers(model, RollingRequest("é a"), RollingRequest("known text"))
+    (uniform,), (ruled,) = (completion.continuations for completion in found)
+    assert uniform.loglikelihood == pytest.approx(-4 * math.log(256))
+    assert (uniform.tokens, ruled.loglikelihood) == (4, -2.0)
+    assert found[0].usage.input_tokens == 2
 
 
 def test_scripted_gives_token_logprobs_of_the_byte_model() -> None:

@@ -103,6 +103,24 @@ def test_mc2_is_the_share_of_the_true(rows: list[tuple[float, bool]]) -> None:
             "empty choice",
         ),
         ("mc2", completion_of(-1, -2), Sample(id="s", input="", target=(1,)), "label"),
+        (
+            "acc_mutual_info",
+            completion_of(-1, -2),
+            Sample(id="s", input="", target=0, choices=("a", "b")),
+            "unconditional = true",
+        ),
+        (
+            "nats_per_word",
+            completion_of(-1, -2),
+            Sample(id="s", input="", target="a b"),
+            "kind 'perplexity'",
+        ),
+        (
+            "nats_per_byte",
+            completion_of(-1),
+            Sample(id="s", input="", target=""),
+            "without any byte",
+        ),
     ],
 )
 def test_samples_that_do_not_fit_are_errors(
@@ -111,6 +129,35 @@ def test_samples_that_do_not_fit_are_errors(
     """A sample of another kind is never scored 0."""
     with pytest.raises(ConfigError, match=shown):
         scored(name, completion, sample)
+
+
+def test_mutual_information_is_the_gain_of_the_context() -> None:
+    """The highest log P(c | context) - log P(c); acc sees the first half only."""
+    sample = Sample(id="s", input="", target=1, choices=("rare", "common", "odd"))
+    # Gains 2, 7 and 7: without the second half "rare" would win.
+    completion = completion_of(-4, -5, -6, -6, -12, -13)
+    score = scored("acc_mutual_info", completion, sample)
+    assert (score.value, score.answer) == (1.0, "common")
+    assert scored("acc", completion, sample).answer == "rare"
+    assert scored("acc_norm", completion, sample).answer == "common"
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("nats_per_word", 4), ("nats_per_byte", 12), ("nats_per_token", 7)],
+)
+def test_rates_are_nats_by_units_and_weigh_them(name: str, count: int) -> None:
+    """Words are pieces between whitespace, the empty last one too, as in lm-eval."""
+    completion = Completion(
+        text="",
+        model="m",
+        continuations=(ContinuationLogprob(-22.0, is_greedy=False, tokens=7),),
+    )
+    sample = Sample(id="s", input="", target="one \n té 3\n")
+    score = scored(name, completion, sample)
+    assert score.value == pytest.approx(22 / count)
+    assert score.weight == count
+    assert score.explanation == f"22.00 nats over {count} {name[9:]}s"
 
 
 STRICT = {

@@ -10,6 +10,7 @@ from llmlab_pytest.stats import (
     mean_stderr,
     pooled_stderr,
     quantile,
+    ratio_interval,
     student_t,
     wilson,
 )
@@ -54,6 +55,33 @@ def test_student_quantile_equals_scipy(degrees: int, confidence: float) -> None:
     p = (1 + confidence) / 2
     expected = scipy_stats.t.ppf(p, degrees)
     assert student_t_quantile(p, degrees) == pytest.approx(expected, rel=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 9)), min_size=2, max_size=40))
+def test_ratio_interval_equals_the_delta_method(pairs: list[tuple[float, int]]) -> None:
+    """Variance of y / w by covariances: (s²y + R² s²w - 2 R syw) / (n w²)."""
+    values, weights = zip(*pairs, strict=True)
+    parts = numpy.array(values) * weights
+    ratio = parts.sum() / sum(weights)
+    (yy, yw), (_, ww) = numpy.cov(parts, weights)
+    variance = max(0.0, yy + ratio**2 * ww - 2 * ratio * yw) / len(pairs)
+    half = scipy_stats.t.ppf(0.95, len(pairs) - 1) * math.sqrt(variance)
+    half /= sum(weights) / len(pairs)
+    found = ratio_interval(values, weights, confidence=0.9)
+    assert found is not None
+    wanted = pytest.approx((ratio - half, ratio + half), abs=1e-6)
+    assert (found.low, found.high) == wanted
+
+
+def test_ratio_interval_of_equal_weights_is_students() -> None:
+    """Weights that do not differ change nothing; one sample has no interval."""
+    values = [0.25, 0.5, 1.0, 0.0]
+    equal, plain = ratio_interval(values, [3.0] * 4), student_t(values)
+    assert equal is not None
+    assert plain is not None
+    assert (equal.low, equal.high) == pytest.approx((plain.low, plain.high))
+    assert ratio_interval([0.5], [2.0]) is None
 
 
 @settings(max_examples=50, deadline=None)

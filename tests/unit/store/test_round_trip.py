@@ -93,6 +93,7 @@ def test_result_is_replaced_with_its_scores(store: Store) -> None:
         scores=(
             Score(scorer="b", value=1.0, answer="\0", explanation="\ud800"),
             Score(scorer="a", value=None),
+            Score(scorer="c", value=0.5, weight=3.0),
         ),
         usage=Usage(input_tokens=5, output_tokens=7),
         cost_usd=0.1,

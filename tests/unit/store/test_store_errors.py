@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from llmlab_pytest.core import Completion, StoreError
+from llmlab_pytest.core import Completion, SampleResult, Score, StoreError
 from llmlab_pytest.store import Store, _connect, open_store
 from llmlab_pytest.store._schema import MIGRATIONS
 
@@ -41,6 +41,33 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
     said = said_by(str(file))
     assert "schema version 99" in said
     assert f"up to {len(MIGRATIONS)}" in said
+
+
+def test_store_of_the_first_release_gets_weights(tmp_path: Path) -> None:
+    """Scores of before weigh 1, and the store holds weighted ones from now on."""
+    file = tmp_path / "r.db"
+    result = SampleResult(
+        task="t", model="m", sample_id="s", scores=(Score(scorer="a", value=1.0),)
+    )
+    store = open_store(str(file))
+    store.record_result("r", result)
+    store.close()
+    connection = sqlite3.connect(file)
+    connection.execute("ALTER TABLE scores DROP COLUMN weight")
+    connection.execute("UPDATE schema_version SET version = 1")
+    connection.commit()
+    connection.close()
+    store = open_store(str(file))
+    assert store.results("r") == [result]
+    new = SampleResult(
+        task="t",
+        model="m",
+        sample_id="n",
+        scores=(Score(scorer="a", value=0.5, weight=2.0),),
+    )
+    store.record_result("r", new)
+    assert new in store.results("r")
+    store.close()
 
 
 def test_locked_store_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,10 @@ WRONG = {
     "max_tokens = 0": ("max_tokens", "0"),
     "shots = 2": ("shots = 2", "[demonstrations]"),
     'contexts = "c"': ("contexts", "'generate'"),
+    "unconditional = true": ("unconditional", "'generate'"),
+    'kind = "loglikelihood"\ncontexts = "c"\nunconditional = true': ("nothing to",),
+    'kind = "perplexity"\nsystem = "s"': ("system", "whole text"),
+    'kind = "perplexity"\ndescription = "d"': ("description", "whole text"),
     "[demonstrations]\nshots = 1": ("'shots'", "own.task.toml:1"),
     '[demonstrations]\nsampler = "last"\nsplit = "a"': ("'last'", "'first'"),
     '[demonstrations]\nsampler = "first"': ("'split' or 'file'",),
@@ -112,6 +116,21 @@ def test_wrong_card_says_key_value_and_line(tmp_path: Path, text: str) -> None:
         _card(tmp_path, text + "\n")
     for part in (*WRONG[text], "own.task.toml"):
         assert part in str(caught.value)
+
+
+def test_perplexity_shows_every_perplexity_unless_the_card_chooses(
+    tmp_path: Path,
+) -> None:
+    """A card needs no more than its kind and its text."""
+    task = _card(tmp_path, 'kind = "perplexity"\n')
+    assert task.scorers == ("nats_per_word", "nats_per_byte", "nats_per_token")
+    assert task.metrics[:2] == ("word_perplexity", "byte_perplexity")
+    task = _card(
+        tmp_path,
+        'kind = "perplexity"\nscorers = ["nats_per_byte"]\n'
+        'metrics = ["bits_per_byte"]\n',
+    )
+    assert (task.scorers, task.metrics) == (("nats_per_byte",), ("bits_per_byte",))
 
 
 def test_split_takes_hub_and_wheel(tmp_path: Path) -> None:
@@ -213,6 +232,7 @@ def test_override_changes_what_it_names_only(tmp_path: Path) -> None:
         ({"system": "x"}, True, True),
         ({"chat": False}, True, True),
         ({"target_delimiter": ""}, True, True),
+        ({"kind": "loglikelihood", "unconditional": True}, True, True),
         ({"scorers": ["numeric"]}, False, True),
         ({"max_tokens": 3}, False, True),
         ({"temperature": 0.5}, False, True),
@@ -242,6 +262,7 @@ def test_hashes_tell_what_changes_a_number(
         ({"chat": False}, {"chat", "completion"}, "completion"),
         ({"chat": False}, {"chat"}, "chat"),
         ({"kind": "loglikelihood"}, {"chat"}, "loglikelihood"),
+        ({"kind": "perplexity"}, {"chat"}, "loglikelihood"),
     ],
 )
 def test_capability_follows_kind_and_model(

@@ -13,6 +13,7 @@ from llmlab_pytest.core import (
     GenerateRequest,
     LoglikelihoodRequest,
     Message,
+    RollingRequest,
     canonical_json,
     digest_of,
 )
@@ -88,6 +89,28 @@ def test_choices_are_continued_one_by_one() -> None:
         ("Sums.\n2+2?", " 3"),
         ("Sums.\n2+2?", " 4"),
     ]
+
+
+def test_unconditional_choices_come_behind_those_in_context() -> None:
+    """As lm-eval asks for acc_mutual_info: all with context, then all without."""
+    request = _request(_planned(kind="loglikelihood", has_unconditional=True))
+    assert [(c.context, c.text) for c in request.continuations] == [
+        ("2+2?", " 3"),
+        ("2+2?", " 4"),
+        ("", " 3"),
+        ("", " 4"),
+    ]
+
+
+def test_perplexity_asks_for_the_whole_text() -> None:
+    """Words are counted in the text itself, or in the target of the card."""
+    row = {"text": "A b.", "page": "A  b ."}
+    planned = _planned(row, kind="perplexity", prompt="{{ text }}")
+    assert _request(planned) == RollingRequest("A b.")
+    assert planned.samples[0].target == "A b."
+    planned = _planned(row, kind="perplexity", prompt="{{ text }}", target="page")
+    assert _request(planned) == RollingRequest("A b.")
+    assert planned.samples[0].target == "A  b ."
 
 
 def test_contexts_are_continued_by_one_text() -> None:
@@ -166,6 +189,7 @@ GOLDEN: dict[tuple[str, int | None], str] = {
     ("hellaswag", None): "b3be2cf3adf76508",
     ("humaneval", None): "a38f32bfebf2b472",
     ("mbpp", None): "fee04c889e28b277",
+    ("ifeval", None): "f65536a4ca0727ae",
     ("mmlu", None): "fe66a96f4dae0bab",
     ("mmlu", 5): "470c27c8a3e48532",
     ("openbookqa", None): "5164d954bf2f1341",
