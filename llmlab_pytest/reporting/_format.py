@@ -5,14 +5,17 @@ from llmlab_pytest.core import Metric, TaskRow
 UNKNOWN = "?"
 ABSENT = "-"
 _THOUSAND = 1000
+_MOST_WRITTEN_OUT = 1e12
 _SMALL_USD = 0.01
 _TEN_S = 10
 
 
 def score(value: float | None) -> str:
-    """Format a score: three decimals, large totals shorter."""
+    """Format a score: three decimals, large totals shorter, huge ones by exponent."""
     if value is None:
         return ABSENT
+    if abs(value) >= _MOST_WRITTEN_OUT:
+        return f"{value:.2e}"
     return f"{value:.3f}" if abs(value) < _THOUSAND else f"{value:,.0f}"
 
 

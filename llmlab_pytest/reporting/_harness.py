@@ -21,6 +21,7 @@ from llmlab_pytest.reporting._samples import (
     MASS_SCORER,
     TaskSamples,
     asked_of,
+    is_whole_text,
     redacted,
 )
 
@@ -119,6 +120,8 @@ def _line(record: SampleRecord, row: TaskRow, which: str) -> dict[str, Any]:
 def _arguments(record: SampleRecord) -> list[dict[str, Any]]:
     """Return context and continuation, or prompt and decoding, of every request."""
     asked = asked_of(record.request)
+    if is_whole_text(record.request):
+        return [{"arg_0": asked.continuations[0]["text"]}]
     if asked.continuations:
         return [
             {"arg_0": part.get("context", asked.prompt), "arg_1": part["text"]}
@@ -143,6 +146,8 @@ def _responses(record: SampleRecord) -> list[list[Any]]:
         return []
     if not completion.continuations:
         return [[completion.text]]
+    if is_whole_text(record.request):
+        return [[str(part.loglikelihood)] for part in completion.continuations]
     return [
         [[str(part.loglikelihood), str(part.is_greedy)]]
         for part in completion.continuations
@@ -154,8 +159,9 @@ def _target(record: SampleRecord) -> str:
     sample, asked = record.sample, asked_of(record.request)
     if any(score.scorer == MASS_SCORER for score in record.result.scores):
         return "0"  # its task files give this place holder
-    if asked.prompt is None and asked.continuations:
-        return str(asked.continuations[0]["text"]).lstrip()  # several contexts, one end
+    ends = {str(part["text"]) for part in asked.continuations}
+    if asked.prompt is None and len(asked.continuations) > 1 and len(ends) == 1:
+        return ends.pop().lstrip()  # several contexts, one end
     target = sample.target if sample else None
     return str(list(target) if isinstance(target, tuple) else target)
 

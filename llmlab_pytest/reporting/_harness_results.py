@@ -9,8 +9,15 @@ from llmlab_pytest.core import Report, TaskPlan, TaskRow
 from llmlab_pytest.reporting._samples import MASS_SCORER
 
 _NO_FILTER = "none"
-_OUTPUT_TYPES = {"loglikelihood": "multiple_choice", "generate": "generate_until"}
-_LOWER_IS_BETTER = frozenset({"errors", "error_rate", "misses", "cost_usd"})
+_OUTPUT_TYPES = {
+    "loglikelihood": "multiple_choice",
+    "generate": "generate_until",
+    "perplexity": "loglikelihood_rolling",
+}
+_PERPLEXITIES = ("word_perplexity", "byte_perplexity", "bits_per_byte")
+_LOWER_IS_BETTER = frozenset(
+    {*_PERPLEXITIES, "token_perplexity", "errors", "error_rate", "misses", "cost_usd"}
+)
 
 
 class MetricName(NamedTuple):

@@ -41,6 +41,8 @@ class Asked(NamedTuple):
 def asked_of(request: Mapping[str, Json] | None) -> Asked:
     """Read a request as the store holds it; without one nothing was asked."""
     stored: Mapping[str, Any] = request or {}
+    if is_whole_text(request):
+        return Asked(None, [{"context": "", "text": stored["text"]}], None)
     if "continuations" not in stored:
         return Asked(stored.get("prompt"), [], stored.get("config"))
     parts: list[dict[str, Any]] = stored["continuations"]
@@ -48,6 +50,11 @@ def asked_of(request: Mapping[str, Json] | None) -> Asked:
     if len(set(contexts)) == 1:
         return Asked(contexts[0], [{"text": part["text"]} for part in parts], None)
     return Asked(None, [dict(part) for part in parts], None)
+
+
+def is_whole_text(request: Mapping[str, Json] | None) -> bool:
+    """Whether a stored request asks how likely a text is, without any context."""
+    return request is not None and request.get("kind") == "rolling"
 
 
 def redacted(value: Any, hide: Hide) -> Any:

@@ -1,6 +1,7 @@
 """Runs of a task by hand: real cards, requests and scorers, answers as given."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,6 +113,15 @@ def judged() -> Callable[..., TaskSamples]:
         return TaskSamples(row=row, stratified_by="", strata=(), records=records)
 
     return judge
+
+
+@pytest.fixture
+def whole_text(judged: Callable[..., TaskSamples], tmp_path: Path) -> TaskSamples:
+    """A text of three bytes in two words that costs six nats."""
+    path = tmp_path / "notes.task.toml"
+    path.write_text('kind = "perplexity"\nprompt = "{{ text }}"\n', encoding="utf-8")
+    data = DataSource(rows=({"text": "a b"},))
+    return judged(load_card(path).with_changes(data=data), [[(-6.0, False)]])
 
 
 @pytest.fixture

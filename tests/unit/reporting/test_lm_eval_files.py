@@ -5,6 +5,7 @@ own making and with the answers below: see tests/golden/reference_files.py.
 """
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,44 @@ def test_results_equal_those_of_lm_eval(
     assert set(theirs["keys"]) <= set(content)
     assert set(theirs["config_keys"]) <= set(content["config"])
     assert content["total_evaluation_time_seconds"] == "90.0"
+
+
+def test_whole_text_is_a_rolling_request_of_lm_eval(
+    whole_text: TaskSamples, report: Callable[..., Report]
+) -> None:
+    """One argument, the text; one answer, its likelihood; lower metrics are better."""
+    files = rendered(report(whole_text), [whole_text])
+    results, lines = (files[name] for name in sorted(files))
+    (line,) = lines_of(lines)
+    assert line["arguments"] == {"gen_args_0": {"arg_0": "a b"}}
+    assert (line["resps"], line["filtered_resps"]) == ([["-6.0"]], ["-6.0"])
+    assert line["target"] == "a b"
+    content = json.loads(results)
+    assert content["configs"]["notes"]["output_type"] == "loglikelihood_rolling"
+    values = content["results"]["notes"]
+    assert values["word_perplexity,none"] == pytest.approx(math.exp(3))
+    assert values["word_perplexity_stderr,none"] == "N/A"
+    assert set(content["higher_is_better"]["notes"].values()) == {False}
+
+
+def test_target_with_unconditional_choices_is_the_cards(
+    card: Callable[..., Any],
+    judged: Callable[..., Any],
+    report: Callable[..., Report],
+) -> None:
+    """Contexts that differ do not make a first choice the one end of all."""
+    task = card("arc_easy", rows_of("arc_easy")[:1], has_unconditional=True)
+    asked = likelihoods("arc_easy")[0]
+    table = judged(task, [[*asked, *asked]])
+    (line,) = lines_of(
+        next(
+            text
+            for name, text in rendered(report(table), [table]).items()
+            if "samples" in name
+        )
+    )
+    assert line["target"] == golden("arc_easy")[0]["target"]
+    assert len(line["arguments"]) == 2 * len(asked)
 
 
 def test_errors_and_behaviour_tests_are_left_out(

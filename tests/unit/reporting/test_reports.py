@@ -203,6 +203,7 @@ def vars_of(report: Report) -> dict[str, Any]:
         (formats.score, None, "-"),
         (formats.score, 0.12345, "0.123"),
         (formats.score, 12345.6, "12,346"),
+        (formats.score, 1.5e300, "1.50e+300"),
         (formats.money, None, "?"),
         (formats.money, 0, "$0"),
         (formats.money, 0.00012345, "$0.00012"),

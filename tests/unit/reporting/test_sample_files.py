@@ -94,6 +94,19 @@ def test_json_line_gives_back_what_the_run_kept(
     )
 
 
+def test_whole_text_is_kept_with_its_likelihood(
+    whole_text: TaskSamples, report: Callable[..., Report]
+) -> None:
+    """A perplexity has no prompt: the text is what was scored, without a context."""
+    (line,) = lines_of(report(), whole_text)
+    assert (line["prompt"], line["completion"]) == (None, None)
+    (part,) = line["continuations"]
+    assert (part["context"], part["text"], part["loglikelihood"]) == ("", "a b", -6.0)
+    assert [(s["value"], s["weight"]) for s in line["scores"][:2]] == [(3, 2), (2, 3)]
+    (cells,) = cells_of(report(), whole_text)
+    assert (cells["target"], cells["score"]) == ("a b", "3.0")
+
+
 def test_contexts_that_differ_are_kept_with_their_continuations(
     card: Callable[..., Any],
     judged: Callable[..., Any],
