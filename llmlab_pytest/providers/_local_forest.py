@@ -17,17 +17,21 @@ from typing import NamedTuple
 from llmlab_pytest.providers._local_continuation import Scored, common_length
 
 Tokens = tuple[int, ...]
-# A shorter common beginning is not worth a group of its own.
-_SHORTEST_CHAIN = 16
+Slots = tuple[int, int]
+"""A stretch of the cache, `start..stop-1`."""
+
+# Attention over tokens that do not see each other is wasted, and so is a call for each
+# handful of tokens: smaller trees share a call.
+_GROUP_TOKENS = 96
 
 
 class Group(NamedTuple):
-    """Neighbouring new tokens that see nothing of other groups but a trunk."""
+    """Neighbouring new tokens that see the same slots, and their own ancestors."""
 
     start: int
     stop: int
-    trunk: int
-    """How many slots of the cache all of them see, counted from its start."""
+    above: tuple[Slots, ...]
+    """What all of them see, ascending; the rest is among themselves."""
 
 
 @dataclass(slots=True)
@@ -141,26 +145,13 @@ class _Tree:
         """Drop what nobody builds on, and say which tokens see each other."""
         pack = self.pack
         pack.spine = pack.spine[: self._longest_trunk]
-        tops = sorted(set(self._roots))
-        chain = self._chain() if len(tops) == 1 else 0
-        if chain:
-            pack.groups.append(Group(0, chain, len(pack.spine)))
-            tops = [n for n, parent in enumerate(pack.parents) if parent == chain - 1]
-        elif self._roots != sorted(self._roots):
+        if self._roots != sorted(self._roots):
             self._gather()
-            tops = sorted(set(self._roots))
-        ends = [*tops[1:], len(pack.tokens)]
-        pack.groups += [
-            Group(start, stop, pack.depths[start])
-            for start, stop in zip(tops, ends, strict=True)
-        ]
+        tops = sorted(set(self._roots))
+        for start, stop in zip(tops, [*tops[1:], len(pack.tokens)], strict=True):
+            trunk = pack.depths[start]
+            pack.groups += _split(pack, start, stop, ((0, trunk),) if trunk else ())
         return pack
-
-    def _chain(self) -> int:
-        """Return the length of a long common beginning, or 0: it gets its own group."""
-        shared = common_length(self.pack.paths[0], self.pack.paths[-1])
-        is_all = shared == len(self.pack.tokens)
-        return 0 if is_all or shared < _SHORTEST_CHAIN else shared
 
     def _gather(self) -> None:
         """Put the tokens of each tree side by side.
@@ -176,3 +167,58 @@ class _Tree:
         pack.parents = [place[pack.parents[node]] for node in order]
         pack.paths = [[place[node] for node in path] for path in pack.paths]
         self._roots = [place[self._roots[node]] for node in order]
+
+
+def _split(pack: Pack, start: int, stop: int, above: tuple[Slots, ...]) -> list[Group]:
+    """Cut a tree into groups: long common beginnings apart, small trees together."""
+    sizes = _tree_tokens(pack.parents, start, stop)
+    groups: list[Group] = []
+    waiting = [(start, stop, above)]
+    while waiting:
+        first, end, seen = waiting.pop()
+        node = first
+        while node < end:
+            after = node + sizes[node - start]
+            if after - node > _GROUP_TOKENS:
+                groups += _group(first, node, seen)
+                branch = _end_of_chain(sizes, node - start) + start
+                groups += _group(node, branch, seen)
+                waiting.append((branch, after, _longer(pack, seen, node, branch)))
+                first = after
+            elif after - first > _GROUP_TOKENS:
+                groups += _group(first, node, seen)
+                first = node
+            node = after
+        groups += _group(first, end, seen)
+    return sorted(groups)
+
+
+def _group(start: int, stop: int, above: tuple[Slots, ...]) -> list[Group]:
+    return [Group(start, stop, above)] if stop > start else []
+
+
+def _longer(
+    pack: Pack, above: tuple[Slots, ...], start: int, stop: int
+) -> tuple[Slots, ...]:
+    """Add the slots of new tokens to those that are seen."""
+    spine = len(pack.spine)
+    added = (spine + start, spine + stop)
+    if above and above[-1][1] == added[0]:
+        return (*above[:-1], (above[-1][0], added[1]))
+    return (*above, added)
+
+
+def _tree_tokens(parents: Sequence[int], start: int, stop: int) -> list[int]:
+    """Return how many tokens the tree below each token has, itself included."""
+    counts = [1] * (stop - start)
+    for node in range(stop - 1, start, -1):
+        if parents[node] >= start:
+            counts[parents[node] - start] += counts[node - start]
+    return counts
+
+
+def _end_of_chain(counts: Sequence[int], node: int) -> int:
+    """Return the token behind the last one that is an only child, from `node` down."""
+    while node + 1 < len(counts) and counts[node + 1] == counts[node] - 1 > 0:
+        node += 1
+    return node + 1

@@ -30,8 +30,8 @@ class Segment(NamedTuple):
     start: int
     stop: int
     """Rows `start..stop-1` of the pass."""
-    trunk: int
-    """They see the slots before this one, all of them."""
+    above: tuple[tuple[int, int], ...]
+    """Stretches of slots, `start..stop-1`, that all of them see."""
     own: int
     """From this slot on they see their ancestors."""
     ancestors: torch.Tensor
@@ -65,16 +65,12 @@ class Layout:
     def _built(
         self, segment: Segment, window: int | None, dtype: torch.dtype
     ) -> torch.Tensor:
-        rows, own = segment.ancestors.shape
-        trunk = torch.ones(rows, segment.trunk, dtype=torch.bool)
-        sees = torch.cat([trunk.to(segment.ancestors.device), segment.ancestors], 1)
+        rows = len(segment.ancestors)
+        count = sum(stop - start for start, stop in segment.above)
+        seen = segment.ancestors.new_ones(rows, count)
+        sees = torch.cat([seen, segment.ancestors], dim=1)
         if window is not None:
-            places = torch.cat(
-                [
-                    self.slot_depths[: segment.trunk],
-                    self.slot_depths[segment.own : segment.own + own],
-                ]
-            )
+            places = visible(self.slot_depths, segment, dim=0)
             depths = self.depths[segment.start : segment.stop]
             sees &= depths[:, None] - places[None] < window
         mask = torch.zeros(sees.shape, dtype=dtype, device=sees.device)
@@ -150,8 +146,8 @@ def attend(  # noqa: PLR0913 -- transformers' signature
         mask = layout.mask(index, window=window, dtype=query.dtype)
         output[:, :, segment.start : segment.stop] = scaled_dot_product_attention(
             query[:, :, segment.start : segment.stop],
-            _visible(key, segment),
-            _visible(value, segment),
+            visible(key, segment, dim=2),
+            visible(value, segment, dim=2),
             attn_mask=mask,
             scale=scaling,
             enable_gqa=key.shape[1] != query.shape[1],
@@ -175,13 +171,18 @@ def _attend_rows(
     return output.reshape(rows, 1, heads, -1), None
 
 
-def _visible(states: torch.Tensor, segment: Segment) -> torch.Tensor:
-    """(1, key heads, slots, width) -> only the slots that a segment may see."""
+def visible(states: torch.Tensor, segment: Segment, *, dim: int) -> torch.Tensor:
+    """Return only the slots that a segment may see; `dim` is that of the slots."""
     stop = segment.own + segment.ancestors.shape[1]
-    if segment.own == segment.trunk:
-        return states[:, :, :stop]
-    own = states[:, :, segment.own : stop]
-    return torch.cat([states[:, :, : segment.trunk], own], dim=2)
+    stretches = [*segment.above, (segment.own, stop)]
+    joined = [stretches[0]]
+    for start, stop in stretches[1:]:
+        if joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], stop)
+        else:
+            joined.append((start, stop))
+    parts = [states.narrow(dim, start, stop - start) for start, stop in joined]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=dim)
 
 
 def use_layouts(model: PreTrainedModel) -> None:

@@ -14,10 +14,10 @@ from llmlab_pytest.providers._local_forest import Group, Pack, Tokens
 from llmlab_pytest.providers._transformers_attention import Layout, Segment
 from llmlab_pytest.providers._transformers_rows import States
 
-# Matrix products reach their full rate at some hundred rows; attention over unrelated
-# tokens and memory grow with the rows of a pass.
-PASS_TOKENS = 512
-_MOST_LOGITS_BYTES = 1 << 27
+# Matrix products reach their full rate at about a thousand rows; memory grows with the
+# rows of a pass.
+PASS_TOKENS = 1024
+_MOST_LOGITS_BYTES = 1 << 28
 _FLOAT_BYTES = 4
 
 Take = Callable[[Sequence[int], torch.Tensor], None]
@@ -147,7 +147,7 @@ def _segment(pack: Pack, group: Group, start: int, stop: int) -> Segment:
     return Segment(
         start=first - start,
         stop=last - start,
-        trunk=group.trunk,
+        above=group.above,
         own=len(pack.spine) + group.start,
         ancestors=_ancestors(pack.parents, group.start, first, last),
     )

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
+from llmlab_pytest.providers import _local_forest
 from llmlab_pytest.providers._local_continuation import Scored, count_tokens
 from llmlab_pytest.providers._local_forest import Pack, Tokens, plan_packs
 
@@ -35,7 +37,10 @@ def seen_by(pack: Pack) -> Iterator[tuple[int, Tokens]]:
             while place >= group.start:
                 own.insert(0, pack.tokens[place])
                 place = pack.parents[place]
-            yield node, (*slots[: group.trunk], *own)
+            above = [
+                token for start, stop in group.above for token in slots[start:stop]
+            ]
+            yield node, (*above, *own)
 
 
 def check(packs: Sequence[Pack], given_: Sequence[Scored], cached: Tokens) -> None:
@@ -59,12 +64,19 @@ def check(packs: Sequence[Pack], given_: Sequence[Scored], cached: Tokens) -> No
     assert sorted(scored) == list(range(len(given_)))
 
 
-@given(sequences(), st.lists(st.integers(0, 2), max_size=30), st.integers(1, 60))
+@given(
+    sequences(),
+    st.lists(st.integers(0, 2), max_size=30),
+    st.integers(1, 60),
+    st.integers(1, 20),
+)
 def test_every_sequence_is_read_whole(
-    given_: list[Scored], cached: list[int], budget: int
+    given_: list[Scored], cached: list[int], budget: int, group: int
 ) -> None:
     """Whatever is cached and however packs are cut, a token sees its own past."""
-    packs = list(plan_packs(given_, cached=tuple(cached), budget_tokens=budget))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_local_forest, "_GROUP_TOKENS", group)
+        packs = list(plan_packs(given_, cached=tuple(cached), budget_tokens=budget))
     check(packs, given_, tuple(cached))
 
 
@@ -111,16 +123,39 @@ def test_shared_demonstrations_are_read_once_across_packs() -> None:
     assert (len(again.spine), len(again.tokens)) == (40, 8 * 3)
 
 
-def test_long_common_beginning_is_a_group_of_its_own() -> None:
-    """Samples see the demonstrations and themselves, not each other."""
-    given_ = [Scored((*SHOTS, sample, 5), (0,)) for sample in range(3)]
-    (pack,) = plan_packs(given_, cached=(), budget_tokens=1000)
-    assert [tuple(group) for group in pack.groups] == [
-        (0, 40, 0),
-        (40, 42, 40),
-        (42, 44, 40),
-        (44, 46, 40),
+def test_samples_see_what_they_share_and_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Demonstrations are a group of their own, small samples share one."""
+    monkeypatch.setattr(_local_forest, "_GROUP_TOKENS", 5)
+    given_ = [
+        Scored((*SHOTS, sample, 5, *ending), (0,))
+        for sample in range(3)
+        for ending in ((7,), (8, 9))
     ]
+    (pack,) = plan_packs(given_, cached=(1, 2), budget_tokens=1000)
+    check([pack], given_, (1, 2))
+    assert [tuple(group) for group in pack.groups] == [
+        (0, 40, ()),
+        (40, 45, ((0, 40),)),
+        (45, 50, ((0, 40),)),
+        (50, 55, ((0, 40),)),
+    ]
+
+
+def test_shared_words_in_the_middle_are_seen_by_those_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What groups see may lie in several stretches of the cache."""
+    monkeypatch.setattr(_local_forest, "_GROUP_TOKENS", 2)
+    given_ = [
+        Scored((9, *word, *rest), (0,))
+        for word in ((1, 2), (3, 4))
+        for rest in ((5, 6, 5), (7, 8, 7))
+    ]
+    (pack,) = plan_packs(given_, cached=(9, 1), budget_tokens=1000)
+    check([pack], given_, (9, 1))
+    assert ((0, 1), (9, 11)) in [group.above for group in pack.groups]
 
 
 def test_tokens_that_predict_targets_are_read_again() -> None:
