@@ -11,6 +11,7 @@ from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behavio
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan
 from llmlab_pytest.session import Case, Group, LlmlabSession
+from llmlab_pytest.tasks import chat_mode_on
 
 
 def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -82,6 +83,7 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
         available, metrics, epochs = draft.planned, (TESTS,), 1
     else:
         planned, task = draft.case.planned, draft.case.planned.task
+        spec = draft.case.spec
         available = planned.available * task.epochs
         metrics, epochs = task.metrics, task.epochs
         factors |= {
@@ -89,7 +91,9 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "task_hash": task.hash,
             "prompt_hash": task.prompt_hash,
             "data_hash": planned.data_hash,
-            "model": draft.case.spec.fingerprint,
+            "shots": str(task.shots),
+            "chat": chat_mode_on(task, spec.capabilities),
+            "model": spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }
     return TaskPlan(

@@ -17,7 +17,7 @@ from llmlab_pytest.tasks import (
 )
 
 MARK = "llm_task"
-_OVERRIDES = ("shots", "limit", "epochs", "gate", "scorers", "name")
+_OVERRIDES = ("shots", "chat", "system", "limit", "epochs", "gate", "scorers", "name")
 _OWN = ("skip_unsupported",)
 
 
@@ -45,7 +45,7 @@ def llm_task(
         gate: what must hold for all samples, e.g. `"accuracy >= 0.8"`.
         skip_unsupported: skip a model that lacks a capability the task needs, rather
             than fail.
-        settings: further keys of a task card: `shots`, `limit`, `epochs`, `system`…
+        settings: further keys of a task card: `shots`, `chat`, `limit`, `epochs`…
     """
     keywords = {
         "data": data,
@@ -73,7 +73,8 @@ def tasks_of(
     base = definition.path.parent
     if not mark.args:
         name = settings.pop("name", definition.originalname.removeprefix("test_"))
-        return [task_from_spec(name=name, base_dir=base, where=where, **settings)]
+        task = task_from_spec(name=name, base_dir=base, where=where, **settings)
+        return [session.as_asked(task)]
     unknown = sorted(set(settings) - set(_OVERRIDES))
     if unknown:
         raise unknown_name("argument", unknown[0], [*_OVERRIDES, *_OWN], where=where)
@@ -97,4 +98,5 @@ def _named(
         task = load_card(
             find_card(name, folders=session.registries.card_folders, where=where)
         )
-    return override(task, where=where, **settings) if settings else task
+    task = override(task, where=where, **settings) if settings else task
+    return session.as_asked(task)

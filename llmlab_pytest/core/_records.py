@@ -75,7 +75,8 @@ class GenerateRequest:
 class Continuation:
     """One text to score after one context; the pair is tokenised as a whole."""
 
-    context: str
+    context: str | tuple[Message, ...]
+    """Raw text; messages go through the chat template, up to the assistant's turn."""
     text: str
 
 

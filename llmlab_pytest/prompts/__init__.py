@@ -2,5 +2,23 @@
 
 from llmlab_pytest.prompts._demonstrations import draw_first, draw_random
 from llmlab_pytest.prompts._render import evaluate, render, variables
+from llmlab_pytest.prompts._turns import (
+    ChatMode,
+    Turn,
+    messages_of,
+    raw_text,
+    system_turns,
+)
 
-__all__ = ["draw_first", "draw_random", "evaluate", "render", "variables"]
+__all__ = [
+    "ChatMode",
+    "Turn",
+    "draw_first",
+    "draw_random",
+    "evaluate",
+    "messages_of",
+    "raw_text",
+    "render",
+    "system_turns",
+    "variables",
+]

@@ -31,8 +31,9 @@ def draw_random(
         pool: where demonstrations come from.
         shots: how many per row.
         seed: of the one generator.
-        pool_may_hold_row: draw one more and leave out a demonstration that equals the
-            row, as lm-eval does when both come from one split.
+        pool_may_hold_row: draw one more and leave out demonstrations that equal the
+            row, as lm-eval does when both come from one split; should too few be left,
+            draw again from the others.
     """
     generator = random.Random(seed)
     drawn = []
@@ -41,6 +42,9 @@ def draw_random(
         picks = generator.sample(range(len(pool)), count)
         if pool_may_hold_row:
             picks = [index for index in picks if pool[index] != row]
+            if len(picks) < min(shots, len(pool)):  # the pool holds the row repeatedly
+                others = [n for n, shown in enumerate(pool) if shown != row]
+                picks = generator.sample(others, min(shots, len(others)))
         drawn.append(picks[:shots])
     return drawn
 

@@ -27,6 +27,8 @@ def require_for(spec: ModelSpec, request: Request) -> None:
     """
     if not isinstance(request, GenerateRequest):
         spec.require("loglikelihood", needed_by="Scoring continuations")
+        if not all(isinstance(pair.context, str) for pair in request.continuations):
+            spec.require("chat", needed_by="A context of messages")
         return
     config = request.config
     if isinstance(request.prompt, str):

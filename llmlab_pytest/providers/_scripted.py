@@ -21,6 +21,7 @@ from llmlab_pytest.core import (
     GenerateConfig,
     GenerateRequest,
     MalformedReply,
+    Message,
     ModelSpec,
     Request,
     StopReason,
@@ -140,7 +141,8 @@ class ScriptedModel:
             return self._generate(request)
         scored = tuple(map(self._score, request.continuations))
         read = sum(
-            _count(pair.context) + _count(pair.text) for pair in request.continuations
+            _count(_said(pair.context)) + _count(pair.text)
+            for pair in request.continuations
         )
         return Completion(
             text="",
@@ -185,7 +187,7 @@ class ScriptedModel:
     def _score(self, pair: Continuation) -> ContinuationLogprob:
         length = len(pair.text.encode())
         for pattern, value in self._loglikelihoods:
-            if pattern.search(pair.context + pair.text):
+            if pattern.search(_said(pair.context) + pair.text):
                 return ContinuationLogprob(value, value > _GREEDY_ABOVE, length)
         value = -_BYTE_NATS * length
         return ContinuationLogprob(value, value > _GREEDY_ABOVE, length)
@@ -227,9 +229,14 @@ def _cut(text: str, config: GenerateConfig) -> tuple[str, StopReason]:
 
 
 def _prompt_words(request: GenerateRequest) -> int:
-    if isinstance(request.prompt, str):
-        return _count(request.prompt)
-    return sum(_count(turn.content) for turn in request.prompt)
+    return _count(_said(request.prompt))
+
+
+def _said(prompt: str | tuple[Message, ...]) -> str:
+    """Return raw text, or what all messages say, one a line, up to the answer."""
+    if isinstance(prompt, str):
+        return prompt
+    return "".join(f"{turn.content}\n" for turn in prompt)
 
 
 def _count(text: str) -> int:

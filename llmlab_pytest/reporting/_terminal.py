@@ -14,6 +14,9 @@ from llmlab_pytest.reporting import _format
 _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
 _GAP = "  "
+_OVERRIDES = ("shots", "chat", "system")
+"""Factors of the run that change every task, unless they leave it to the tasks."""
+_BY_TASK = "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,12 @@ def _footer(report: Report) -> list[str]:
     parts = [f"run {report.run_id}"]
     if any(row.plan.planned < row.plan.available for row in report.rows):
         parts.append(f"subsets drawn with seed {report.factors.get('seed', '?')}")
+    given = {name: report.factors.get(name, _BY_TASK) for name in _OVERRIDES}
+    parts += [
+        f"{name} {shorten(value, _NAME_WIDTH)}"
+        for name, value in given.items()
+        if value != _BY_TASK
+    ]
     return [" · ".join(parts)]
 
 

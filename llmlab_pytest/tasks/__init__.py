@@ -11,6 +11,7 @@ from llmlab_pytest.tasks._task import (
     Demonstrations,
     Split,
     Task,
+    chat_mode_on,
     needed_capability,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Task",
     "build_request",
     "cache_dir",
+    "chat_mode_on",
     "find_card",
     "load_card",
     "load_rows",

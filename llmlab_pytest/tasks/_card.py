@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 from llmlab_pytest.core import (
     AMOUNT,
@@ -18,6 +18,7 @@ from llmlab_pytest.core import (
     TomlFile,
     check_value,
 )
+from llmlab_pytest.prompts import ChatMode
 from llmlab_pytest.tasks._rows import plain_row
 from llmlab_pytest.tasks._task import (
     DataSource,
@@ -57,6 +58,17 @@ _KIND = Kind(
     "'generate' or 'loglikelihood'", lambda v: v in ("generate", "loglikelihood")
 )
 _LIMIT = Kind("a whole number, at least 0", lambda v: type(v) is int and v >= 0)
+_CHAT = Kind(
+    "true, false, 'off', 'joined' or 'multiturn'",
+    lambda v: isinstance(v, bool) or v in get_args(ChatMode),
+)
+_CHAT_MODES: dict[object, ChatMode] = {
+    True: "multiturn",
+    False: "off",
+    **{mode: mode for mode in get_args(ChatMode)},
+}
+
+
 KEYS: dict[str, _Key] = {
     "name": _Key(TEXT, "name"),
     "version": _Key(TEXT, "version"),
@@ -67,7 +79,7 @@ KEYS: dict[str, _Key] = {
     "contexts": _Key(TEXT, "contexts"),
     "system": _Key(_ANY_TEXT, "system"),
     "description": _Key(_ANY_TEXT, "description"),
-    "chat": _Key(FLAG, "is_chat"),
+    "chat": _Key(_CHAT, "chat", _CHAT_MODES.__getitem__),
     "id": _Key(TEXT, "id"),
     "target": _Key(TEXT, "target"),
     "choices": _Key(TEXT, "choices"),

