@@ -58,6 +58,13 @@ OPTIONS: tuple[Option, ...] = (
         help="Seed of every random choice: subsets and sampled decoding",
     ),
     Option(
+        flag="--llmlab-compat",
+        metavar="MODE",
+        ini="llmlab_compat",
+        help="Ask and score benchmarks as another harness does: a mode that their "
+        "cards describe, e.g. lighteval or open-llm-leaderboard-v1 (default: lm-eval)",
+    ),
+    Option(
         flag="--llmlab-shots",
         metavar="N",
         ini="llmlab_shots",

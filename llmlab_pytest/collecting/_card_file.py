@@ -28,7 +28,7 @@ class CardFile(pytest.File):
         """
         session = session_of(self.config)
         try:
-            task = session.as_asked(load_card(self.path))
+            task = session.as_asked(session.in_mode(load_card(self.path)))
             session.scorers_of(task)
             session.check_gates(task)
             for spec in session.models:

@@ -91,6 +91,7 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "task_hash": task.hash,
             "prompt_hash": task.prompt_hash,
             "data_hash": planned.data_hash,
+            "compat": task.mode,
             "shots": str(task.shots),
             "chat": chat_mode_on(task, spec.capabilities),
             "model": spec.fingerprint,

@@ -18,6 +18,7 @@ from llmlab_pytest.tasks import (
 
 MARK = "llm_task"
 _OVERRIDES = ("shots", "chat", "system", "limit", "epochs", "gate", "scorers", "name")
+_OF_CARDS = ("compat",)
 _OWN = ("skip_unsupported",)
 
 
@@ -75,9 +76,10 @@ def tasks_of(
         name = settings.pop("name", definition.originalname.removeprefix("test_"))
         task = task_from_spec(name=name, base_dir=base, where=where, **settings)
         return [session.as_asked(task)]
-    unknown = sorted(set(settings) - set(_OVERRIDES))
+    known = [*_OVERRIDES, *_OF_CARDS, *_OWN]
+    unknown = sorted(set(settings) - set(known))
     if unknown:
-        raise unknown_name("argument", unknown[0], [*_OVERRIDES, *_OWN], where=where)
+        raise unknown_name("argument", unknown[0], known, where=where)
     if "name" in settings and len(mark.args) > 1:
         msg = f"name={settings['name']!r} in {where} would name {len(mark.args)} tasks."
         raise ConfigError(msg, fix="Use one mark per renamed task.")
@@ -98,5 +100,7 @@ def _named(
         task = load_card(
             find_card(name, folders=session.registries.card_folders, where=where)
         )
-    task = override(task, where=where, **settings) if settings else task
+    changes = {k: v for k, v in settings.items() if k not in _OF_CARDS}
+    task = session.in_mode(task, settings.get("compat"))
+    task = override(task, where=where, **changes) if changes else task
     return session.as_asked(task)

@@ -49,6 +49,29 @@ def draw_random(
     return drawn
 
 
+def draw_shuffled(
+    rows: Sequence[Row], pool: Sequence[Row], *, shots: int, seed: int = 42
+) -> list[list[int]]:
+    """Return, for each row, the indices of its demonstrations in the pool.
+
+    Follows lm-eval before 0.4 (`evaluator.evaluate`), the harness of the first Open LLM
+    Leaderboard: one generator shuffles the evaluated rows, then draws for each in that
+    order. It draws from a training split, so that no row is shown to itself.
+
+    Args:
+        rows: the whole evaluated split, in its order.
+        pool: where demonstrations come from.
+        shots: how many per row; fewer where the pool is smaller.
+        seed: of the one generator.
+    """
+    generator = random.Random(seed)
+    order = list(range(len(rows)))
+    generator.shuffle(order)
+    count = min(len(pool), shots)
+    drawn = {row: generator.sample(range(len(pool)), count) for row in order}
+    return [drawn[row] for row in range(len(rows))]
+
+
 def draw_first(
     rows: Sequence[Row],
     pool: Sequence[Row],

@@ -14,7 +14,7 @@ from llmlab_pytest.reporting import _format
 _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
 _GAP = "  "
-_OVERRIDES = ("shots", "chat", "system")
+_OVERRIDES = ("compat", "shots", "chat", "system")
 """Factors of the run that change every task, unless they leave it to the tasks."""
 _BY_TASK = "task"
 

@@ -26,6 +26,7 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         "platform": platform.platform(),
         "seed": str(settings.seed),
         "limit": _or_task(settings.limit),
+        "compat": _or_task(settings.compat),
         "shots": _or_task(settings.shots),
         "chat": _or_task(settings.chat),
         "system": _or_task(settings.system and repr(settings.system)),

@@ -1,7 +1,15 @@
 """What the options of a run change in every task, before anything is planned."""
 
 from llmlab_pytest.session._settings import Settings
-from llmlab_pytest.tasks import Task
+from llmlab_pytest.tasks import Task, in_mode
+
+
+def in_wanted_mode(task: Task, settings: Settings, mode: str | None) -> Task:
+    """Return a benchmark in the compat mode of the run, else in that of its mark."""
+    wanted = settings.compat or mode
+    if wanted is None or task.data.split is None:
+        return task
+    return in_mode(task, wanted)
 
 
 def overridden(task: Task, settings: Settings) -> Task:

@@ -33,7 +33,7 @@ from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import CallCounter, effective_request
-from llmlab_pytest.session._overrides import overridden
+from llmlab_pytest.session._overrides import in_wanted_mode, overridden
 from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._settings import Settings, read_settings
 from llmlab_pytest.store import Store, open_store
@@ -127,6 +127,10 @@ class LlmlabSession:
                 f"recorded {before[name][:12]}….",
                 fix="Restore the file, or start a new run without --llmlab-resume.",
             )
+
+    def in_mode(self, task: Task, mode: str | None = None) -> Task:
+        """Return a task in the compat mode of this run, else in `mode`."""
+        return in_wanted_mode(task, self.settings, mode)
 
     def as_asked(self, task: Task) -> Task:
         """Return a task with what the options of this run change in every task."""

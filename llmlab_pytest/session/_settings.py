@@ -31,6 +31,8 @@ class Settings:
     limit: int | None
     """`None`: each task's own limit; 0: all samples."""
     seed: int
+    compat: str | None
+    """A compat mode; `None`: that of each task's mark, else the card as it stands."""
     shots: int | None
     """`None`: each task's own number."""
     chat: ChatMode | None
@@ -64,6 +66,7 @@ def read_settings(config: pytest.Config) -> Settings:
         models_where=models.where,
         limit=_integer(config, "--llmlab-limit", minimum=0),
         seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
+        compat=_raw(config, "--llmlab-compat").value,
         shots=_integer(config, "--llmlab-shots", minimum=0),
         chat=_chat(config),
         system=_raw(config, "--llmlab-system").value,

@@ -12,6 +12,7 @@ from llmlab_pytest.tasks._task import (
     Split,
     Task,
     chat_mode_on,
+    in_mode,
     needed_capability,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "cache_dir",
     "chat_mode_on",
     "find_card",
+    "in_mode",
     "load_card",
     "load_rows",
     "load_split",

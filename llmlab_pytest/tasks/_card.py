@@ -76,7 +76,7 @@ KEYS: dict[str, _Key] = {
     "licence": _Key(TEXT, "licence"),
     "kind": _Key(_KIND, "kind"),
     "prompt": _Key(_ANY_TEXT, "prompt"),
-    "contexts": _Key(TEXT, "contexts"),
+    "contexts": _Key(_ANY_TEXT, "contexts", lambda text: text or None),
     "system": _Key(_ANY_TEXT, "system"),
     "description": _Key(_ANY_TEXT, "description"),
     "chat": _Key(_CHAT, "chat", _CHAT_MODES.__getitem__),
@@ -96,8 +96,10 @@ KEYS: dict[str, _Key] = {
     "limit": _Key(_LIMIT, "limit"),
     "stratify": _Key(TEXT, "stratify"),
 }
-_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE}
-_SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
+_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE, "compat": TABLE}
+_TABLE_OR_FALSE = Kind("a table, or false", lambda v: v is False or isinstance(v, dict))
+_SAMPLERS = ("random", "first", "shuffled")
+_SAMPLER = Kind("'random', 'first' or 'shuffled'", lambda value: value in _SAMPLERS)
 _DEMONSTRATIONS = {
     "split": TEXT,
     "sampler": _SAMPLER,
@@ -137,6 +139,10 @@ def load_card(path: Path) -> Task:
         given = cast("dict[str, Json]", file.data["demonstrations"])
         table = _table(given, _DEMONSTRATIONS, place)
         fields["demonstrations"] = Demonstrations(**_with(table, place, "split"))
+    if "compat" in file.data:
+        place = file.top_level("compat")
+        tables = cast("dict[str, Json]", file.data["compat"])
+        fields["modes"] = {name: _mode(name, t, place) for name, t in tables.items()}
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -192,6 +198,23 @@ def _check(settings: Mapping[str, Json], where: str) -> None:
     kinds = {name: key.kind for name, key in KEYS.items()}
     for name, value in settings.items():
         check_value(name, value, kinds, what="key", place=where)
+
+
+def _mode(name: str, given: Json, place: str) -> dict[str, Any]:
+    """Return what a compat mode changes, as fields of the task."""
+    check_value(name, given, {name: TABLE}, what="mode", place=place)
+    place = f"{place} (mode {name})"
+    table = dict(cast("dict[str, Json]", given))
+    drawn = table.pop("demonstrations", {})
+    kinds = {"demonstrations": _TABLE_OR_FALSE}
+    check_value("demonstrations", drawn, kinds, what="key", place=place)
+    _check(table, place)
+    changes = _fields(table)
+    if isinstance(drawn, dict) and drawn:
+        changes["demonstrations"] = _table(drawn, _DEMONSTRATIONS, place)
+    elif drawn is False:
+        changes["demonstrations"] = None
+    return changes
 
 
 def _fields(settings: Mapping[str, Any]) -> dict[str, Any]:

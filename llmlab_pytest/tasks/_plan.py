@@ -15,10 +15,15 @@ from llmlab_pytest.core import (
     digest_of,
     slug,
 )
-from llmlab_pytest.prompts import draw_first, draw_random, evaluate
+from llmlab_pytest.prompts import (
+    draw_first,
+    draw_random,
+    draw_shuffled,
+    evaluate,
+)
 from llmlab_pytest.tasks._rows import read_rows
 from llmlab_pytest.tasks._sources import load_split
-from llmlab_pytest.tasks._task import DataSource, Task
+from llmlab_pytest.tasks._task import DEFAULT_MODE, DataSource, Task
 
 Row = dict[str, Any]
 ROW_NUMBER = "row_number"
@@ -59,8 +64,15 @@ def plan_task(
     Raises:
         DataUnavailable: published data cannot be had.
         DataError: rows are malformed; names file and line, or sample.
-        Unsupported: there are not as many demonstrations as the task shows.
+        Unsupported: there are not as many demonstrations as the task shows, or its
+            card does not have the compat mode.
     """
+    if task.mode not in (DEFAULT_MODE, *task.modes):
+        raise Unsupported(
+            f"The task {task.name!r} in {task.where} has no compat mode {task.mode!r}.",
+            allowed=f"It has: {', '.join((DEFAULT_MODE, *task.modes))}.",
+            fix="Run other tasks in that mode, or this one in another.",
+        )
     rows, places = _placed_rows(task, data_dir)
     ids = _ids(task, rows, places)
     picked = _subset(task, rows, places, limit, seed)
@@ -226,6 +238,8 @@ def _demonstrations(
     asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
         draws = draw_first(asked, pool, shots=task.shots, same=how.same)
+    elif how.sampler == "shuffled":
+        draws = draw_shuffled(rows, pool, shots=task.shots)
     else:
         draws = draw_random(
             asked, pool, shots=task.shots, pool_may_hold_row=how.pool_may_hold_row

@@ -12,6 +12,9 @@ from llmlab_pytest.prompts import ChatMode
 Kind = Literal["generate", "loglikelihood"]
 ScorerSpec = str | Mapping[str, Json]
 
+DEFAULT_MODE = "lm-eval"
+"""The compat mode of a card as it stands."""
+
 _NOT_HASHED = (
     "name",
     "gates",
@@ -21,6 +24,9 @@ _NOT_HASHED = (
     "licence",
     "where",
     "data",
+    # What a mode changes is hashed; that it has a name changes no number.
+    "modes",
+    "mode",
 )
 
 _ASKED = (
@@ -87,7 +93,7 @@ class Demonstrations:
     """Where few-shot demonstrations come from and how they are drawn."""
 
     split: str
-    sampler: Literal["random", "first"] = "random"
+    sampler: Literal["random", "first", "shuffled"] = "random"
     pool_may_hold_row: bool = False
     same: str | None = None
     answer: str | None = None
@@ -133,6 +139,11 @@ class Task:
     stratify: str | None = None
     """Expression whose values are kept in proportion when a subset is drawn."""
     licence: str = ""
+    modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each compat mode changes: fields of the task; of `demonstrations`, its own
+    fields, or `None` where the mode has none."""
+    mode: str = DEFAULT_MODE
+    """The compat mode that was asked for, known to the card or not."""
 
     @cached_property
     def hash(self) -> str:
@@ -162,12 +173,26 @@ class Task:
     def key(self) -> str:
         """Tells all tasks of a run apart, those of equal prompts and scores too."""
         rows = self.data.rows and digest_of(self.data.rows)
-        place = [self.name, self.where, self.limit, self.epochs, self.gates]
+        place = [self.name, self.where, self.limit, self.epochs, self.gates, self.mode]
         return digest_of([*place, self.hash, str(self.data.file), rows])
 
     def with_changes(self, **changes: Any) -> "Task":
         """Return a copy with other fields."""
         return replace(self, **changes)
+
+
+def in_mode(task: Task, mode: str) -> Task:
+    """Return a task as a compat mode asks and scores it.
+
+    A mode that the card does not know is kept by name: planning refuses it.
+    """
+    changes = dict(task.modes.get(mode, {}))
+    if drawn := changes.get("demonstrations"):
+        base = task.demonstrations
+        changes["demonstrations"] = (
+            replace(base, **drawn) if base else Demonstrations(**drawn)
+        )
+    return task.with_changes(**changes, mode=mode)
 
 
 def needed_capability(task: Task, capabilities: Collection[Capability]) -> Capability:

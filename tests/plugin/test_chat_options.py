@@ -1,4 +1,4 @@
-"""--llmlab-chat, --llmlab-shots and --llmlab-system: every task of a run otherwise."""
+"""--llmlab-chat, -shots, -system and -compat: every task of a run asked otherwise."""
 
 import json
 from pathlib import Path
@@ -160,6 +160,62 @@ def test_benchmark_without_demonstrations_is_an_error_of_one_item(
     said = " ".join(" ".join(result.outlines).split())
     assert "Unsupported: The task 'sums'" in said
     assert "2 demonstrations: its card has no [demonstrations]" in said
+
+
+COMPAT = (
+    CARD
+    + """
+[compat.other]
+prompt = "Other: {{ input }}"
+chat = false
+shots = 1
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (["--llmlab-compat=other"], "Sums.Other: 1+1? 2\n\nOther: 2+2?"),
+        (["--llmlab-compat=other", "--llmlab-shots=0"], "Sums.Other: 2+2?"),
+    ],
+)
+def test_compat_mode_is_asked_and_kept(
+    pytester: pytest.Pytester, options: list[str], asked: str
+) -> None:
+    """The mode of the card holds, single options win over it, the report names it."""
+    result = _run(pytester, *options, card=COMPAT)
+    assert _asked(pytester.path) == [asked]
+    assert _plan_factors(pytester.path)["compat"] == "other"
+    (footer,) = [line for line in result.outlines if line.startswith("run ")]
+    assert " · compat other" in footer
+
+
+def test_card_without_the_compat_mode_is_an_error(pytester: pytest.Pytester) -> None:
+    """Its own numbers are not passed off as another harness's."""
+    result = _run(pytester, "--llmlab-compat=othr", card=COMPAT)
+    result.assert_outcomes(errors=1)
+    said = " ".join(" ".join(result.outlines).split())
+    assert "no compat mode 'othr'. It has: lm-eval, other." in said
+
+
+def test_mark_chooses_the_compat_mode_of_one_test(pytester: pytest.Pytester) -> None:
+    """Both numbers in one table; what the mark says itself wins over the mode."""
+    pytester.makepyfile(
+        """
+        from llmlab_pytest import llm_task
+
+        @llm_task("sums.task.toml", name="here")
+        @llm_task("sums.task.toml", compat="other", shots=0, name="there")
+        def test_modes(score): ...
+        """
+    )
+    name = "test_mark_chooses_the_compat_mode_of_one_test.py"
+    _run(pytester, name, card=COMPAT)
+    assert sorted(_asked(pytester.path), key=str) == [
+        "Sums.Other: 2+2?",
+        [["system", "Sums."], ["user", "2+2?"]],
+    ]
 
 
 def test_mark_chooses_the_mode_of_one_test(pytester: pytest.Pytester) -> None:
