@@ -97,6 +97,10 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "model": spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }
+        if task.setting is not None:
+            factors["explanation"] = task.setting.explanation
+            factors["changes"] = task.setting.changes
+            factors["place"] = str(task.setting.place)
     return TaskPlan(
         task=group.task,
         model=group.model,

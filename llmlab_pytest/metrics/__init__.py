@@ -1,5 +1,6 @@
 """Aggregates over scores: a task on a model becomes numbers with intervals."""
 
+from llmlab_pytest.metrics._contributions import contributions
 from llmlab_pytest.metrics._metrics import (
     MetricFunction,
     MetricRegistry,
@@ -16,6 +17,7 @@ __all__ = [
     "MetricRegistry",
     "build_row",
     "compute",
+    "contributions",
     "default_metrics",
     "interval_of",
     "mean_of",

@@ -8,7 +8,14 @@ took. Long names are shortened before a line would be.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llmlab_pytest.core import Metric, Report, TaskRow, escape_control, shorten
+from llmlab_pytest.core import (
+    Contribution,
+    Metric,
+    Report,
+    TaskRow,
+    escape_control,
+    shorten,
+)
 from llmlab_pytest.reporting import _format
 
 _NAME_WIDTH = 32
@@ -60,6 +67,8 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
     lines = _grid((*_FOUND, *_TAKEN), rows)
     if max(map(len, lines)) > width:
         lines = [*_fitted(_FOUND, rows, width), "", *_fitted(_TAKEN, rows, width)]
+    if report.contributions:
+        lines += ["", *_contributions(report.contributions)]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
     return [*lines, "", *_footer(report)]
@@ -109,6 +118,19 @@ def _aligned(cells: Sequence[Sequence[str]], aligns: Sequence[str]) -> list[str]
         ).rstrip()
         for line in cells
     ]
+
+
+def _contributions(found: Sequence[Contribution]) -> list[str]:
+    """Return a table of what moved the scores, in percentage points."""
+    cells = [["explanation", "model", "changed alone", "points", "95% interval", "n"]]
+    for item in found:
+        points = _format.ABSENT if item.points is None else f"{item.points:+.1f}"
+        ends = item.interval
+        interval = f"[{ends.low:+.1f}, {ends.high:+.1f}]" if ends else _format.ABSENT
+        names = (item.explanation, item.model, item.factor)
+        short = [shorten(name, _NAME_WIDTH) for name in names]
+        cells.append([*short, points, interval, str(item.n)])
+    return _aligned(cells, "<<<>>>")
 
 
 def _verdicts(report: Report) -> list[str]:

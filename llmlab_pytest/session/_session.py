@@ -12,6 +12,7 @@ import pytest
 from llmlab_pytest.core import (
     Completion,
     ConfigError,
+    Contribution,
     LlmlabError,
     Model,
     ModelSpec,
@@ -25,7 +26,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import decide, parse_gate
-from llmlab_pytest.metrics import build_row
+from llmlab_pytest.metrics import build_row, contributions
 from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
 from llmlab_pytest.providers import load_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
@@ -265,7 +266,25 @@ class LlmlabSession:
             run_id=self.run_id,
             rows=tuple(rows),
             verdicts=tuple(self.verdicts),
+            contributions=self._contributions(),
             factors=self.store.run_factors(self.run_id),
+        )
+
+    def _contributions(self) -> tuple[Contribution, ...]:
+        """Compare the settings of every explanation of this run, per model."""
+        plans = [p for p in self.store.plans(self.run_id) if "place" in p.factors]
+        plans.sort(key=lambda plan: int(plan.factors["place"]))
+        settings: dict[tuple[str, str], dict[str, Sequence[SampleResult]]] = {}
+        for plan in plans:
+            results = self.store.results(self.run_id, task=plan.task, model=plan.model)
+            by_change = settings.setdefault(
+                (plan.factors["explanation"], plan.model), {}
+            )
+            by_change[plan.factors["changes"]] = results
+        return tuple(
+            contribution
+            for (name, model), by_change in settings.items()
+            for contribution in contributions(name, model, by_change)
         )
 
     def look_ahead(self, cases: Sequence[Case]) -> None:

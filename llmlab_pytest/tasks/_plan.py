@@ -196,6 +196,7 @@ def _subset(
     """
     if not limit or limit >= len(rows):
         return list(range(len(rows)))
+    drawn_as = task.setting.drawn_as if task.setting else task.name
     strata: dict[str, list[int]] = {}
     for index, (row, place) in enumerate(zip(rows, places, strict=True)):
         strata.setdefault(_stratum(task, row, place), []).append(index)
@@ -203,7 +204,7 @@ def _subset(
     picked: list[int] = []
     for name, group in sorted(strata.items()):
         order = group.copy()
-        random.Random(f"{seed}:{task.name}:{name}").shuffle(order)
+        random.Random(f"{seed}:{drawn_as}:{name}").shuffle(order)
         picked += order[: quotas[name]]
     return sorted(picked)
 

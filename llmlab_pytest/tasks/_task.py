@@ -27,6 +27,7 @@ _NOT_HASHED = (
     # What a mode changes is hashed; that it has a name changes no number.
     "modes",
     "mode",
+    "setting",
 )
 
 _ASKED = (
@@ -100,6 +101,19 @@ class Demonstrations:
     """Expression of the answer; default the target, or the text of the right choice."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One of the settings that an explanation compares."""
+
+    explanation: str
+    changes: str
+    """The factor that this one changes; `from` and `to` for the two ends."""
+    place: int
+    """Among the settings, as the file orders them."""
+    drawn_as: str
+    """The name that decides which samples a subset holds: the same for all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset, how it is asked and how it is scored."""
@@ -144,6 +158,8 @@ class Task:
     fields, or `None` where the mode has none."""
     mode: str = DEFAULT_MODE
     """The compat mode that was asked for, known to the card or not."""
+    setting: Setting | None = None
+    """Set where the task is one setting of an explanation."""
 
     @cached_property
     def hash(self) -> str:
