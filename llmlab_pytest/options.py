@@ -58,6 +58,37 @@ OPTIONS: tuple[Option, ...] = (
         help="Seed of every random choice: subsets and sampled decoding",
     ),
     Option(
+        flag="--llmlab-compat",
+        metavar="MODE",
+        ini="llmlab_compat",
+        help="Ask and score benchmarks as another harness does: a mode that their "
+        "cards describe, e.g. lighteval or open-llm-leaderboard-v1 (default: lm-eval)",
+    ),
+    Option(
+        flag="--llmlab-shots",
+        metavar="N",
+        ini="llmlab_shots",
+        help="Demonstrations before each question of a benchmark "
+        "(default: the task's own number)",
+    ),
+    Option(
+        flag="--llmlab-chat",
+        metavar="MODE",
+        ini="llmlab_chat",
+        default="task",
+        choices=("task", "off", "joined", "multiturn"),
+        help="How tasks use the chat template: as each task says, not at all (off), "
+        "with all demonstrations in one user message (joined), or each as turns of "
+        "its own (multiturn)",
+    ),
+    Option(
+        flag="--llmlab-system",
+        metavar="TEXT",
+        ini="llmlab_system",
+        help="System message of every task; a template over the fields of a row "
+        "(default: the task's own)",
+    ),
+    Option(
         flag="--llmlab-data",
         metavar="DIR",
         ini="llmlab_data",

@@ -62,14 +62,17 @@ def llm(request: pytest.FixtureRequest) -> "Llm":
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
-    """Collect task cards."""
-    if not file_path.name.endswith("task.toml") or not _is_card(file_path):
+    """Collect task cards and explanations."""
+    kind = "CardFile"
+    if file_path.name.endswith(".explain.toml"):
+        kind = "ExplanationFile"
+    elif not file_path.name.endswith("task.toml") or not _is_card(file_path):
         return None
     _activate(parent.config, refusal=pytest.Collector.CollectError)
-    card: pytest.Collector = load(f"{_COLLECTING}:CardFile").from_parent(
+    collector: pytest.Collector = load(f"{_COLLECTING}:{kind}").from_parent(
         parent, path=file_path
     )
-    return card
+    return collector
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,6 +1,6 @@
 """How llmlab becomes pytest items: marks, task cards, gates, outcomes."""
 
-from llmlab_pytest.collecting._card_file import CardFile
+from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
 from llmlab_pytest.collecting._report_command import report_kept_run
@@ -10,6 +10,7 @@ from llmlab_pytest.collecting._task_mark import llm_task
 
 __all__ = [
     "CardFile",
+    "ExplanationFile",
     "GateFailed",
     "GateItem",
     "activate",

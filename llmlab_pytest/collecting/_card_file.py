@@ -16,7 +16,13 @@ from llmlab_pytest.core import (
     Unsupported,
 )
 from llmlab_pytest.session import Case, LlmlabSession, session_of
-from llmlab_pytest.tasks import Task, load_card, needed_capability
+from llmlab_pytest.tasks import (
+    Task,
+    find_card,
+    load_card,
+    load_explanation,
+    needed_capability,
+)
 
 _SKIPS = (CodeExecutionOff, DataUnavailable)
 
@@ -32,11 +38,14 @@ class CardFile(pytest.File):
         """
         session = session_of(self.config)
         try:
-            task = load_card(self.path)
-            for spec in session.models:
-                yield from self._items(task, spec, session)
+            for task in self._tasks(session):
+                for spec in session.models:
+                    yield from self._items(task, spec, session)
         except LlmlabError as error:
             raise self.CollectError(str(error)) from error
+
+    def _tasks(self, session: LlmlabSession) -> Iterable[Task]:
+        return [session.as_asked(session.in_mode(load_card(self.path)))]
 
     def _items(
         self, task: Task, spec: ModelSpec, session: LlmlabSession
@@ -53,6 +62,21 @@ class CardFile(pytest.File):
             return
         for case in cases:
             yield CardItem.from_parent(self, name=f"{task.name}[{case.id}]", case=case)
+
+
+class ExplanationFile(CardFile):
+    """Two settings of a task; collects the items of both, and of those between.
+
+    Options that change every task (`--llmlab-shots` and the like) do not hold here:
+    they would make all settings the same.
+    """
+
+    def _tasks(self, session: LlmlabSession) -> Iterable[Task]:
+        def find(name: str) -> Path:
+            folders = session.registries.card_folders
+            return find_card(name, folders=folders, where=str(self.path))
+
+        return load_explanation(self.path, find)
 
 
 class CardItem(pytest.Item):

@@ -11,6 +11,7 @@ from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behavio
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
 from llmlab_pytest.session import Case, Group, LlmlabSession
+from llmlab_pytest.tasks import chat_mode_on
 
 
 def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -82,6 +83,7 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
         available, metrics, epochs = draft.planned, (TESTS,), 1
     else:
         planned, task = draft.case.planned, draft.case.planned.task
+        spec = draft.case.spec
         available = planned.available * task.epochs
         metrics, epochs = task.metrics, task.epochs
         factors |= {
@@ -91,11 +93,18 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "data_hash": planned.data_hash,
             "data_source": task.source,
             "definition": canonical_json(task.definition),
-            "model": draft.case.spec.fingerprint,
+            "compat": task.mode,
+            "shots": str(task.shots),
+            "chat": chat_mode_on(task, spec.capabilities),
+            "model": spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }
         if task.group is not None:
             factors["group"] = task.group
+        if task.setting is not None:
+            factors["explanation"] = task.setting.explanation
+            factors["changes"] = task.setting.changes
+            factors["place"] = str(task.setting.place)
     return TaskPlan(
         task=group.task,
         model=group.model,

@@ -19,6 +19,8 @@ from llmlab_pytest.tasks import (
 MARK = "llm_task"
 _OVERRIDES = (
     "shots",
+    "chat",
+    "system",
     "limit",
     "epochs",
     "temperature",
@@ -27,6 +29,7 @@ _OVERRIDES = (
     "scorers",
     "name",
 )
+_OF_CARDS = ("compat",)
 _OWN = ("skip_unsupported",)
 
 
@@ -54,7 +57,7 @@ def llm_task(
         gate: what must hold for all samples, e.g. `"accuracy >= 0.8"`.
         skip_unsupported: skip a model that lacks a capability the task needs, rather
             than fail.
-        settings: further keys of a task card: `shots`, `limit`, `epochs`, `system`…
+        settings: further keys of a task card: `shots`, `chat`, `limit`, `epochs`…
     """
     keywords = {
         "data": data,
@@ -82,10 +85,12 @@ def tasks_of(
     base = definition.path.parent
     if not mark.args:
         name = settings.pop("name", definition.originalname.removeprefix("test_"))
-        return [task_from_spec(name=name, base_dir=base, where=where, **settings)]
-    unknown = sorted(set(settings) - set(_OVERRIDES))
+        task = task_from_spec(name=name, base_dir=base, where=where, **settings)
+        return [session.as_asked(task)]
+    known = [*_OVERRIDES, *_OF_CARDS, *_OWN]
+    unknown = sorted(set(settings) - set(known))
     if unknown:
-        raise unknown_name("argument", unknown[0], [*_OVERRIDES, *_OWN], where=where)
+        raise unknown_name("argument", unknown[0], known, where=where)
     if "name" in settings and len(mark.args) > 1:
         msg = f"name={settings['name']!r} in {where} would name {len(mark.args)} tasks."
         raise ConfigError(msg, fix="Use one mark per renamed task.")
@@ -106,4 +111,7 @@ def _named(
         task = load_card(
             find_card(name, folders=session.registries.card_folders, where=where)
         )
-    return override(task, where=where, **settings) if settings else task
+    changes = {k: v for k, v in settings.items() if k not in _OF_CARDS}
+    task = session.in_mode(task, settings.get("compat"))
+    task = override(task, where=where, **changes) if changes else task
+    return session.as_asked(task)

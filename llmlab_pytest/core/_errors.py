@@ -3,7 +3,7 @@
 LlmlabError
 ├── ConfigError            an option, ini value, mark, card or registry entry is wrong
 ├── MissingDependency      an optional package is needed and not installed
-├── Unsupported            the model lacks a capability that was asked for
+├── Unsupported            model or task cannot do what was asked for
 ├── DataError              a dataset, sample or downloaded file is unusable
 │   ├── DataUnavailable    no source could provide the data (the caller may skip)
 │   └── HashMismatch       bytes or rows differ from the pinned digest
@@ -59,7 +59,7 @@ class MissingDependency(LlmlabError):
 
 
 class Unsupported(LlmlabError):
-    """The model does not declare a capability that the request needs."""
+    """The model lacks a capability, or the task demonstrations, that are asked for."""
 
 
 class DataError(LlmlabError):

@@ -81,7 +81,8 @@ class GenerateRequest:
 class Continuation:
     """One text to score after one context; the pair is tokenised as a whole."""
 
-    context: str
+    context: str | tuple[Message, ...]
+    """Raw text; messages go through the chat template, up to the assistant's turn."""
     text: str
 
 
@@ -353,12 +354,30 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """How far one factor moves a score, when it alone is changed."""
+
+    explanation: str
+    """Name of the two settings that are compared."""
+    model: str
+    factor: str
+    """A key of the settings, `interactions`, or `total`."""
+    points: float | None
+    """Percentage points of the first scorer; `None` where a setting has no score."""
+    interval: Interval | None
+    """Of the points, by sample; `None` where the settings ask other samples."""
+    n: int
+    """How many samples the changed setting scored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything a renderer needs to show a run."""
 
     run_id: str
     rows: tuple[TaskRow, ...]
     verdicts: tuple[Verdict, ...] = ()
+    contributions: tuple[Contribution, ...] = ()
     factors: Mapping[str, str] = field(default_factory=dict)
     started_at: str | None = None
     """When the run began, ISO 8601 in UTC."""

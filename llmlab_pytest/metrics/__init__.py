@@ -1,5 +1,6 @@
 """Aggregates over scores: a task on a model becomes numbers with intervals."""
 
+from llmlab_pytest.metrics._contributions import contributions
 from llmlab_pytest.metrics._metrics import (
     MetricFunction,
     MetricRegistry,
@@ -18,6 +19,7 @@ __all__ = [
     "build_row",
     "check_draws",
     "compute",
+    "contributions",
     "default_metrics",
     "draws_of",
     "interval_at",

@@ -31,8 +31,9 @@ def draw_random(
         pool: where demonstrations come from.
         shots: how many per row.
         seed: of the one generator.
-        pool_may_hold_row: draw one more and leave out a demonstration that equals the
-            row, as lm-eval does when both come from one split.
+        pool_may_hold_row: draw one more and leave out demonstrations that equal the
+            row, as lm-eval does when both come from one split; should too few be left,
+            draw again from the others.
     """
     generator = random.Random(seed)
     drawn = []
@@ -41,8 +42,34 @@ def draw_random(
         picks = generator.sample(range(len(pool)), count)
         if pool_may_hold_row:
             picks = [index for index in picks if pool[index] != row]
+            if len(picks) < min(shots, len(pool)):  # the pool holds the row repeatedly
+                others = [n for n, shown in enumerate(pool) if shown != row]
+                picks = generator.sample(others, min(shots, len(others)))
         drawn.append(picks[:shots])
     return drawn
+
+
+def draw_shuffled(
+    rows: Sequence[Row], pool: Sequence[Row], *, shots: int, seed: int = 42
+) -> list[list[int]]:
+    """Return, for each row, the indices of its demonstrations in the pool.
+
+    Follows lm-eval before 0.4 (`evaluator.evaluate`), the harness of the first Open LLM
+    Leaderboard: one generator shuffles the evaluated rows, then draws for each in that
+    order. It draws from a training split, so that no row is shown to itself.
+
+    Args:
+        rows: the whole evaluated split, in its order.
+        pool: where demonstrations come from.
+        shots: how many per row; fewer where the pool is smaller.
+        seed: of the one generator.
+    """
+    generator = random.Random(seed)
+    order = list(range(len(rows)))
+    generator.shuffle(order)
+    count = min(len(pool), shots)
+    drawn = {row: generator.sample(range(len(pool)), count) for row in order}
+    return [drawn[row] for row in range(len(rows))]
 
 
 def draw_first(

@@ -24,9 +24,15 @@ _NO_COMMENT = "I have no comment."
 _BRACKETS = re.compile(r"\[.*?\]")
 
 
-def hellaswag_clean(text: str) -> str:
-    """Clean HellaSwag's WikiHow markup as lm-eval does, in its order, one pass."""
-    cleaned = _BRACKETS.sub("", text.strip().replace(" [title]", ". "))
+def hellaswag_clean(text: str, *, strip: bool = True) -> str:
+    """Clean HellaSwag's WikiHow markup as lm-eval does, in its order, one pass.
+
+    Args:
+        text: of a context or an ending.
+        strip: remove the whitespace around it first; lighteval does not.
+    """
+    text = text.strip() if strip else text
+    cleaned = _BRACKETS.sub("", text.replace(" [title]", ". "))
     return cleaned.replace("  ", " ")
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple, Protocol
 
 from llmlab_pytest.core import (
     ContextOverflow,
-    Continuation,
     ContinuationLogprob,
     DataError,
     shorten,
@@ -56,7 +55,7 @@ class Finding(NamedTuple):
 
 
 def encode_continuation(
-    pair: Continuation, encode: Encode, prefix: Prefix
+    context_text: str, text: str, encode: Encode, prefix: Prefix
 ) -> tuple[list[int], list[int]]:
     """Return the tokens of the context and of the continuation.
 
@@ -67,20 +66,18 @@ def encode_continuation(
     Raises:
         DataError: no token is left for the continuation.
     """
-    if pair.context:
-        context_text = pair.context.rstrip()
-        moved = pair.context[len(context_text) :]
-        context = _encode_default(context_text, encode, prefix)
-        whole = _encode_default(context_text + moved + pair.text, encode, prefix)
+    if context_text:
+        context = _encode_default(context_text.rstrip(), encode, prefix)
+        whole = _encode_default(context_text + text, encode, prefix)
         target = whole[len(context) :]
     else:
-        context, target = [prefix.id], encode(pair.text, add_special=False)
+        context, target = [prefix.id], encode(text, add_special=False)
         if target[:1] == context:
             target = target[1:]
     if not context or not target:
         msg = (
-            f"The continuation {shorten(pair.text)!r} after the context "
-            f"{shorten(pair.context)!r} has no token of its own."
+            f"The continuation {shorten(text)!r} after the context "
+            f"{shorten(context_text)!r} has no token of its own."
         )
         raise DataError(msg, fix="Give every choice a text that is not empty.")
     return context, target

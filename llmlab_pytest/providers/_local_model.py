@@ -204,21 +204,24 @@ class LocalModel:
     def _prompt_ids(self, prompt: str | tuple[Message, ...]) -> list[int]:
         if isinstance(prompt, str):
             return self._backend.encode(prompt) or [self._backend.prefix.id]
+        # The template has written every special token itself.
+        return self._backend.encode(self._rendered(prompt), add_special=False)
+
+    def _rendered(self, messages: tuple[Message, ...]) -> str:
+        """Apply the chat template, or raise what keeps it from being applied."""
         if not self._backend.has_chat_template:
             msg = f"{self.spec.alias!r} got messages but has no chat template."
             fix = "Send a plain string, or choose an instruction-tuned model."
             raise Unsupported(msg, fix=fix)
         try:
-            text = self._backend.render(prompt)
+            return self._backend.render(messages)
         except TemplateError as error:
-            roles = ", ".join(turn.role for turn in prompt)
+            roles = ", ".join(turn.role for turn in messages)
             raise ProviderError(
                 f"The chat template of {self.spec.alias!r} refuses messages with the "
                 f"roles {roles}: {error}.",
                 fix="Order the messages as this model expects them.",
             ) from error
-        # The template has written every special token itself.
-        return self._backend.encode(text, add_special=False)
 
     def _truncated(self, prompt: list[int], config: GenerateConfig) -> list[int]:
         """Drop tokens from the left, as lm-eval does, until the answer fits."""
@@ -297,8 +300,12 @@ class LocalModel:
             return rolling_windows(request.text, encode, prefix, context_tokens=limit)
         sequences = []
         for pair in request.continuations:
+            given = pair.context
             context, target = encode_continuation(
-                pair, self._backend.encode, self._backend.prefix
+                given if isinstance(given, str) else self._rendered(given),
+                pair.text,
+                self._backend.encode,
+                self._backend.prefix,
             )
             excess = len(context) + len(target) - 1 - limit
             if excess > 0 and self._truncate == "error":

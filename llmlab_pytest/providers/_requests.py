@@ -3,7 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from llmlab_pytest.core import GenerateConfig, GenerateRequest, ModelSpec, Request
+from llmlab_pytest.core import (
+    GenerateConfig,
+    GenerateRequest,
+    LoglikelihoodRequest,
+    ModelSpec,
+    Request,
+)
 
 
 def filled(config: GenerateConfig, spec: ModelSpec) -> GenerateConfig:
@@ -27,6 +33,10 @@ def require_for(spec: ModelSpec, request: Request) -> None:
     """
     if not isinstance(request, GenerateRequest):
         spec.require("loglikelihood", needed_by="Scoring text")
+        if isinstance(request, LoglikelihoodRequest) and not all(
+            isinstance(pair.context, str) for pair in request.continuations
+        ):
+            spec.require("chat", needed_by="A context of messages")
         return
     config = request.config
     if isinstance(request.prompt, str):

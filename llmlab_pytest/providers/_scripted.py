@@ -22,6 +22,7 @@ from llmlab_pytest.core import (
     GenerateRequest,
     LoglikelihoodRequest,
     MalformedReply,
+    Message,
     ModelSpec,
     Request,
     RollingRequest,
@@ -141,7 +142,7 @@ class ScriptedModel:
         if isinstance(request, GenerateRequest):
             return self._generate(request)
         pairs = _pairs(request)
-        read = sum(_count(pair.context) + _count(pair.text) for pair in pairs)
+        read = sum(_count(_said(pair.context)) + _count(pair.text) for pair in pairs)
         return Completion(
             text="",
             model=self.spec.alias,
@@ -185,7 +186,7 @@ class ScriptedModel:
     def _score(self, pair: Continuation) -> ContinuationLogprob:
         length = len(pair.text.encode())
         for pattern, value in self._loglikelihoods:
-            if pattern.search(pair.context + pair.text):
+            if pattern.search(_said(pair.context) + pair.text):
                 return ContinuationLogprob(value, value > _GREEDY_ABOVE, length)
         value = -_BYTE_NATS * length
         return ContinuationLogprob(value, value > _GREEDY_ABOVE, length)
@@ -236,9 +237,14 @@ def _pairs(
 
 
 def _prompt_words(request: GenerateRequest) -> int:
-    if isinstance(request.prompt, str):
-        return _count(request.prompt)
-    return sum(_count(turn.content) for turn in request.prompt)
+    return _count(_said(request.prompt))
+
+
+def _said(prompt: str | tuple[Message, ...]) -> str:
+    """Return raw text, or what all messages say, one a line, up to the answer."""
+    if isinstance(prompt, str):
+        return prompt
+    return "".join(f"{turn.content}\n" for turn in prompt)
 
 
 def _count(text: str) -> int:

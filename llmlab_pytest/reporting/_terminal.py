@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llmlab_pytest.core import (
+    Contribution,
     GroupRow,
     Metric,
     Report,
@@ -22,6 +23,9 @@ _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
 _GAP = "  "
 _INDENT = "  "
+_OVERRIDES = ("compat", "shots", "chat", "system")
+"""Factors of the run that change every task, unless they leave it to the tasks."""
+_BY_TASK = "task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
     lines = _grid((*_FOUND, *_TAKEN), rows)
     if max(map(len, lines)) > width:
         lines = [*_fitted(_FOUND, rows, width), "", *_fitted(_TAKEN, rows, width)]
+    if report.contributions:
+        lines += ["", *_contributions(report.contributions)]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
     return [*lines, "", *_footer(report)]
@@ -142,6 +148,19 @@ def _aligned(cells: Sequence[Sequence[str]], aligns: Sequence[str]) -> list[str]
     ]
 
 
+def _contributions(found: Sequence[Contribution]) -> list[str]:
+    """Return a table of what moved the scores, in percentage points."""
+    cells = [["explanation", "model", "changed alone", "points", "95% interval", "n"]]
+    for item in found:
+        points = _format.ABSENT if item.points is None else f"{item.points:+.1f}"
+        ends = item.interval
+        interval = f"[{ends.low:+.1f}, {ends.high:+.1f}]" if ends else _format.ABSENT
+        names = (item.explanation, item.model, item.factor)
+        short = [shorten(name, _NAME_WIDTH) for name in names]
+        cells.append([*short, points, interval, str(item.n)])
+    return _aligned(cells, "<<<>>>")
+
+
 def _verdicts(report: Report) -> list[str]:
     lines: list[str] = []
     for verdict in report.verdicts:
@@ -155,6 +174,12 @@ def _footer(report: Report) -> list[str]:
     parts = [f"run {report.run_id}"]
     if any(row.plan.planned < row.plan.available for row in report.rows):
         parts.append(f"subsets drawn with seed {report.factors.get('seed', '?')}")
+    given = {name: report.factors.get(name, _BY_TASK) for name in _OVERRIDES}
+    parts += [
+        f"{name} {shorten(value, _NAME_WIDTH)}"
+        for name, value in given.items()
+        if value != _BY_TASK
+    ]
     return [" · ".join(parts)]
 
 

@@ -25,7 +25,11 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "seed": str(settings.seed),
-        "limit": "task" if settings.limit is None else str(settings.limit),
+        "limit": _or_task(settings.limit),
+        "compat": _or_task(settings.compat),
+        "shots": _or_task(settings.shots),
+        "chat": _or_task(settings.chat),
+        "system": _or_task(settings.system and repr(settings.system)),
         "models": ",".join(settings.models),
     }
     if commit := _git_commit(root):
@@ -36,6 +40,11 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return factors
+
+
+def _or_task(value: object) -> str:
+    """Return an option's value, or `task` where each task's own holds."""
+    return "task" if value is None else str(value)
 
 
 def digest_factor(spec: ModelSpec) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from llmlab_pytest.core import (
+    Contribution,
     Report,
     SampleRecord,
     SampleResult,
@@ -14,7 +15,7 @@ from llmlab_pytest.core import (
     Verdict,
 )
 from llmlab_pytest.gates import decide, parse_gate
-from llmlab_pytest.metrics import MetricRegistry, build_row
+from llmlab_pytest.metrics import MetricRegistry, build_row, contributions
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
 from llmlab_pytest.store import Store
@@ -60,6 +61,7 @@ class KeptRun:
             run_id=self._run_id,
             rows=tuple(map(self._row, plans)),
             verdicts=tuple(verdicts),
+            contributions=self._contributions(),
             factors=self._store.run_factors(self._run_id),
             started_at=summary and summary.started_at,
             finished_at=summary and summary.finished_at,
@@ -92,6 +94,23 @@ class KeptRun:
             samples = self._store.samples(self._run_id, task=plan.task)
             groups = {sample.id: sample.groups for sample in samples}
         return build_row(plan, self._results(plan), self._metrics, groups=groups)
+
+    def _contributions(self) -> tuple[Contribution, ...]:
+        """Compare the settings of every explanation of this run, per model."""
+        plans = [p for p in self._store.plans(self._run_id) if "place" in p.factors]
+        plans.sort(key=lambda plan: int(plan.factors["place"]))
+        settings: dict[tuple[str, str], dict[str, Sequence[SampleResult]]] = {}
+        for plan in plans:
+            results = self._results(plan)
+            by_change = settings.setdefault(
+                (plan.factors["explanation"], plan.model), {}
+            )
+            by_change[plan.factors["changes"]] = results
+        return tuple(
+            contribution
+            for (name, model), by_change in settings.items()
+            for contribution in contributions(name, model, by_change)
+        )
 
     def _places(self, plan: TaskPlan, stratify: str | None) -> dict[str, _Place]:
         samples = self._store.samples(self._run_id, task=plan.task)

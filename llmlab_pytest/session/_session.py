@@ -35,6 +35,7 @@ from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._outputs import Outputs, write_outputs
+from llmlab_pytest.session._overrides import in_wanted_mode, overridden
 from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._settings import Settings, read_settings
 from llmlab_pytest.store import Store, open_store
@@ -134,12 +135,21 @@ class LlmlabSession:
                 fix="Restore the file, or start a new run without --llmlab-resume.",
             )
 
+    def in_mode(self, task: Task, mode: str | None = None) -> Task:
+        """Return a task in the compat mode of this run, else in `mode`."""
+        return in_wanted_mode(task, self.settings, mode)
+
+    def as_asked(self, task: Task) -> Task:
+        """Return a task with what the options of this run change in every task."""
+        return overridden(task, self.settings)
+
     def plan(self, task: Task) -> PlannedTask:
         """Read a task's data and draw its samples, once per process.
 
         Raises:
             DataUnavailable: no source has the data.
             DataError: the data is not usable.
+            Unsupported: the task has not as many demonstrations as were asked for.
         """
         if task.key not in self._planned:
             limit = self.settings.limit

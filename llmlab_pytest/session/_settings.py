@@ -10,6 +10,7 @@ import pytest
 
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.options import OPTIONS
+from llmlab_pytest.prompts import ChatMode
 
 Inconclusive = Literal["fail", "skip"]
 _OUTPUTS = (
@@ -37,6 +38,14 @@ class Settings:
     limit: int | None
     """`None`: each task's own limit; 0: all samples."""
     seed: int
+    compat: str | None
+    """A compat mode; `None`: that of each task's mark, else the card as it stands."""
+    shots: int | None
+    """`None`: each task's own number."""
+    chat: ChatMode | None
+    """`None`: as each task says."""
+    system: str | None
+    """`None`: each task's own text."""
     data_dir: Path | None
     store_url: str
     resume: str | None
@@ -69,12 +78,16 @@ def read_settings(config: pytest.Config) -> Settings:
         models_where=models.where,
         limit=_integer(config, "--llmlab-limit", minimum=0),
         seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
+        compat=_raw(config, "--llmlab-compat").value,
+        shots=_integer(config, "--llmlab-shots", minimum=0),
+        chat=_chat(config),
+        system=_raw(config, "--llmlab-system").value,
         data_dir=root / Path(data).expanduser() if data else None,
         store_url=_raw(config, "--llmlab-store").value or str(default_store),
         resume=_raw(config, "--llmlab-resume").value,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
-        inconclusive=_inconclusive(config),
+        inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
         may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
         report=_raw(config, "--llmlab-report").value,
         outputs={flag: Path(path) for flag, path in outputs.items() if path},
@@ -110,12 +123,19 @@ def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
     return number
 
 
-def _inconclusive(config: pytest.Config) -> Inconclusive:
-    raw = _raw(config, "--llmlab-inconclusive")
-    if raw.value not in ("fail", "skip"):
+def _choice(config: pytest.Config, flag: str) -> str:
+    """Return one of the option's choices; argparse checks only the command line."""
+    raw = _raw(config, flag)
+    allowed = next(o.choices for o in OPTIONS if o.flag == flag) or ()
+    if raw.value not in allowed:
         msg = f"{raw.where} is {raw.value!r}."
-        raise ConfigError(msg, allowed="It takes 'fail' or 'skip'.")
-    return cast("Inconclusive", raw.value)
+        raise ConfigError(msg, allowed=f"It takes {', '.join(map(repr, allowed))}.")
+    return raw.value
+
+
+def _chat(config: pytest.Config) -> ChatMode | None:
+    mode = _choice(config, "--llmlab-chat")
+    return None if mode == "task" else cast("ChatMode", mode)
 
 
 def _existing(path: Path) -> Path:

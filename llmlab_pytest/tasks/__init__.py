@@ -1,6 +1,7 @@
 """Tasks: what is asked, of which data, with which demonstrations."""
 
 from llmlab_pytest.tasks._card import load_card, override, task_from_spec
+from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
 from llmlab_pytest.tasks._plan import PlannedTask, plan_task
 from llmlab_pytest.tasks._requests import build_request
@@ -11,6 +12,8 @@ from llmlab_pytest.tasks._task import (
     Demonstrations,
     Split,
     Task,
+    chat_mode_on,
+    in_mode,
     needed_capability,
 )
 
@@ -22,8 +25,11 @@ __all__ = [
     "Task",
     "build_request",
     "cache_dir",
+    "chat_mode_on",
     "find_card",
+    "in_mode",
     "load_card",
+    "load_explanation",
     "load_rows",
     "load_split",
     "needed_capability",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast, get_args
 
 from llmlab_pytest.core import (
     AMOUNT,
@@ -18,6 +18,7 @@ from llmlab_pytest.core import (
     TomlFile,
     check_value,
 )
+from llmlab_pytest.prompts import ChatMode
 from llmlab_pytest.tasks._rows import load_rows, plain_row
 from llmlab_pytest.tasks._task import (
     DataSource,
@@ -58,6 +59,17 @@ _KIND = Kind(
     lambda value: value in ("generate", "loglikelihood", "perplexity"),
 )
 _LIMIT = Kind("a whole number, at least 0", lambda v: type(v) is int and v >= 0)
+_CHAT = Kind(
+    "true, false, 'off', 'joined' or 'multiturn'",
+    lambda v: isinstance(v, bool) or v in get_args(ChatMode),
+)
+_CHAT_MODES: dict[object, ChatMode] = {
+    True: "multiturn",
+    False: "off",
+    **{mode: mode for mode in get_args(ChatMode)},
+}
+
+
 KEYS: dict[str, _Key] = {
     "name": _Key(TEXT, "name"),
     "version": _Key(TEXT, "version"),
@@ -65,10 +77,10 @@ KEYS: dict[str, _Key] = {
     "licence": _Key(TEXT, "licence"),
     "kind": _Key(_KIND, "kind"),
     "prompt": _Key(_ANY_TEXT, "prompt"),
-    "contexts": _Key(TEXT, "contexts"),
+    "contexts": _Key(_ANY_TEXT, "contexts", lambda text: text or None),
     "system": _Key(_ANY_TEXT, "system"),
     "description": _Key(_ANY_TEXT, "description"),
-    "chat": _Key(FLAG, "is_chat"),
+    "chat": _Key(_CHAT, "chat", _CHAT_MODES.__getitem__),
     "id": _Key(TEXT, "id"),
     "target": _Key(TEXT, "target"),
     "choices": _Key(TEXT, "choices"),
@@ -94,8 +106,15 @@ _PERPLEXITIES = (
     "bits_per_byte",
     "token_perplexity",
 )
-_TABLES = {"data": _FILE_OR_TABLE, "demonstrations": TABLE, "groups": TABLE}
-_SAMPLER = Kind("'random' or 'first'", lambda value: value in ("random", "first"))
+_TABLES = {
+    "data": _FILE_OR_TABLE,
+    "demonstrations": TABLE,
+    "groups": TABLE,
+    "compat": TABLE,
+}
+_TABLE_OR_FALSE = Kind("a table, or false", lambda v: v is False or isinstance(v, dict))
+_SAMPLERS = ("random", "first", "shuffled")
+_SAMPLER = Kind("'random', 'first' or 'shuffled'", lambda value: value in _SAMPLERS)
 _DEMONSTRATIONS = {
     "split": TEXT,
     "file": TEXT,
@@ -139,6 +158,10 @@ def load_card(path: Path) -> Task:
     if "groups" in file.data:
         given = cast("dict[str, Json]", file.data["groups"])
         fields["groups"] = _groups(given, file.top_level("groups"))
+    if "compat" in file.data:
+        place = file.top_level("compat")
+        tables = cast("dict[str, Json]", file.data["compat"])
+        fields["modes"] = {name: _mode(name, t, place) for name, t in tables.items()}
     return _checked(Task(**fields, where=str(path)))
 
 
@@ -194,6 +217,23 @@ def _check(settings: Mapping[str, Json], where: str) -> None:
     kinds = {name: key.kind for name, key in KEYS.items()}
     for name, value in settings.items():
         check_value(name, value, kinds, what="key", place=where)
+
+
+def _mode(name: str, given: Json, place: str) -> dict[str, Any]:
+    """Return what a compat mode changes, as fields of the task."""
+    check_value(name, given, {name: TABLE}, what="mode", place=place)
+    place = f"{place} (mode {name})"
+    table = dict(cast("dict[str, Json]", given))
+    drawn = table.pop("demonstrations", {})
+    kinds = {"demonstrations": _TABLE_OR_FALSE}
+    check_value("demonstrations", drawn, kinds, what="key", place=place)
+    _check(table, place)
+    changes = _fields(table)
+    if isinstance(drawn, dict) and drawn:
+        changes["demonstrations"] = _table(drawn, _DEMONSTRATIONS, place)
+    elif drawn is False:
+        changes["demonstrations"] = None
+    return changes
 
 
 def _fields(settings: Mapping[str, Any]) -> dict[str, Any]:

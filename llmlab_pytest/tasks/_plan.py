@@ -11,13 +11,20 @@ from llmlab_pytest.core import (
     DataError,
     Sample,
     Target,
+    Unsupported,
     digest_of,
     slug,
 )
-from llmlab_pytest.prompts import draw_first, draw_random, evaluate, render
+from llmlab_pytest.prompts import (
+    draw_first,
+    draw_random,
+    draw_shuffled,
+    evaluate,
+    render,
+)
 from llmlab_pytest.tasks._rows import read_rows
 from llmlab_pytest.tasks._sources import load_split
-from llmlab_pytest.tasks._task import DataSource, Task
+from llmlab_pytest.tasks._task import DEFAULT_MODE, DataSource, Task
 
 Row = dict[str, Any]
 ROW_NUMBER = "row_number"
@@ -58,7 +65,15 @@ def plan_task(
     Raises:
         DataUnavailable: published data cannot be had.
         DataError: rows are malformed; names file and line, or sample.
+        Unsupported: there are not as many demonstrations as the task shows, or its
+            card does not have the compat mode.
     """
+    if task.mode not in (DEFAULT_MODE, *task.modes):
+        raise Unsupported(
+            f"The task {task.name!r} in {task.where} has no compat mode {task.mode!r}.",
+            allowed=f"It has: {', '.join((DEFAULT_MODE, *task.modes))}.",
+            fix="Run other tasks in that mode, or this one in another.",
+        )
     rows, places = _placed_rows(task, data_dir)
     ids = _ids(task, rows, places)
     picked = _subset(task, rows, places, limit, seed)
@@ -203,6 +218,7 @@ def _subset(
     """
     if not limit or limit >= len(rows):
         return list(range(len(rows)))
+    drawn_as = task.setting.drawn_as if task.setting else task.name
     strata: dict[str, list[int]] = {}
     for index, (row, place) in enumerate(zip(rows, places, strict=True)):
         strata.setdefault(_stratum(task, row, place), []).append(index)
@@ -210,7 +226,7 @@ def _subset(
     picked: list[int] = []
     for name, group in sorted(strata.items()):
         order = group.copy()
-        random.Random(f"{seed}:{task.name}:{name}").shuffle(order)
+        random.Random(f"{seed}:{drawn_as}:{name}").shuffle(order)
         picked += order[: quotas[name]]
     return sorted(picked)
 
@@ -237,16 +253,32 @@ def _demonstrations(
     task: Task, rows: Sequence[Row], picked: Sequence[int], data_dir: Path | None
 ) -> dict[int, tuple[Row, ...]]:
     how = task.demonstrations
-    if not task.shots or how is None:
+    if not task.shots:
         return {}
+    if how is None:
+        raise _too_few(task, "its card has no [demonstrations]")
     pool: list[Row] = [dict(row) for row in how.rows] or _rows(
         task, how.split, data_dir
     )
     asked = rows[: max(picked) + 1]  # a draw does not depend on the rows behind
     if how.sampler == "first":
         draws = draw_first(asked, pool, shots=task.shots, same=how.same)
+    elif how.sampler == "shuffled":
+        draws = draw_shuffled(rows, pool, shots=task.shots)
     else:
         draws = draw_random(
             asked, pool, shots=task.shots, pool_may_hold_row=how.pool_may_hold_row
         )
+    fewest = min(len(draws[n]) for n in picked)
+    if fewest < task.shots:
+        place = f"the split {how.split!r}" if how.split else "its file"
+        raise _too_few(task, f"{place} has {fewest} of them for some sample")
     return {n: tuple(pool[number] for number in draws[n]) for n in picked}
+
+
+def _too_few(task: Task, why: str) -> Unsupported:
+    return Unsupported(
+        f"The task {task.name!r} in {task.where} is asked with {task.shots} "
+        f"demonstrations: {why}.",
+        fix="Lower shots, or --llmlab-shots if it was given; or run other tasks.",
+    )

@@ -1,7 +1,8 @@
 """From a planned sample to the request: demonstrations, prompt, continuations.
 
-Follows lm-eval 0.4.13: the context is `description + Σ(question + delimiter + answer +
-gap) + question`, and each continuation is the delimiter followed by a choice.
+Follows lm-eval 0.4.13: the context is `system + description + Σ(question + delimiter +
+answer + gap) + question`, and each continuation is the delimiter followed by a choice;
+in a chat the delimiter is left out.
 """
 
 from collections.abc import Collection
@@ -20,9 +21,17 @@ from llmlab_pytest.core import (
     RollingRequest,
     Sample,
 )
-from llmlab_pytest.prompts import evaluate, render
+from llmlab_pytest.prompts import (
+    ChatMode,
+    Turn,
+    evaluate,
+    messages_of,
+    raw_text,
+    render,
+    system_turns,
+)
 from llmlab_pytest.tasks._plan import PlannedTask
-from llmlab_pytest.tasks._task import Task, needed_capability
+from llmlab_pytest.tasks._task import Task, chat_mode_on
 
 Row = dict[str, Any]
 
@@ -44,44 +53,58 @@ def build_request(
     task = planned.task
     where = planned.where(sample)
     row = {"input": sample.input, **sample.metadata}
+    mode = chat_mode_on(task, capabilities)
     before = _before(planned, sample, row)
-    if task.kind == "loglikelihood":
-        return LoglikelihoodRequest(_continuations(task, row, sample, before, where))
     if task.kind == "perplexity":
         return RollingRequest(render(task.prompt, row, where=where))
-    prompt = before + render(task.prompt, row, where=where)
+    if task.kind == "loglikelihood":
+        choices = _choices(task, row, sample, where, mode)
+        pairs = [
+            Continuation(_context(before, question, mode), text)
+            for question, text in choices
+        ]
+        if task.has_unconditional:
+            pairs += [Continuation("", text) for _, text in choices]
+        return LoglikelihoodRequest(tuple(pairs))
     config = GenerateConfig(
         max_tokens=task.max_tokens, temperature=task.temperature, stop=task.stop
     )
-    if needed_capability(task, capabilities) == "completion":
-        if task.system is not None:
-            prompt = f"{task.system}{task.demonstration_delimiter}{prompt}"
-        return GenerateRequest(prompt, config)
-    messages = [Message("user", prompt)]
-    if task.system is not None:
-        system = render(task.system, row, where=where)
-        messages.insert(0, Message("system", system))
-    return GenerateRequest(tuple(messages), config)
+    question = render(task.prompt, row, where=where)
+    return GenerateRequest(_context(before, question, mode), config)
 
 
-def _before(planned: PlannedTask, sample: Sample, row: Row) -> str:
-    """Return the description and the demonstrations, ready to be continued."""
+def _context(
+    before: tuple[Turn, ...], question: str, mode: ChatMode
+) -> str | tuple[Message, ...]:
+    turns = (*before, Turn("user", question))
+    return raw_text(turns) if mode == "off" else messages_of(turns, mode)
+
+
+def _before(planned: PlannedTask, sample: Sample, row: Row) -> tuple[Turn, ...]:
+    """Return what comes before the question: system text and demonstrations."""
     task = planned.task
-    text = render(task.description, row, where=planned.where(sample))
+    where = planned.where(sample)
+    system = task.system and render(task.system, row, where=where)
+    description = render(task.description, row, where=where)
+    gap = task.demonstration_delimiter
+    turns = system_turns(system, description, delimiter=gap)
     for demonstration in planned.demonstrations.get(sample.id, ()):
-        shown = _demonstration(task, demonstration)
-        text += shown + task.demonstration_delimiter
-    return text
+        question, answer = _demonstration(task, demonstration)
+        turns += (
+            Turn("user", question, task.target_delimiter),
+            Turn("assistant", answer, gap),
+        )
+    return turns
 
 
-def _demonstration(task: Task, row: Row) -> str:
+def _demonstration(task: Task, row: Row) -> tuple[str, str]:
+    """Return question and answer of a demonstration."""
     where = f"{task.where} (demonstration)"
-    if task.contexts is not None:
-        contexts = _list(evaluate(task.contexts, row, where=where), where)
-        right = contexts[_index(task, row, where)]
-        return f"{right}{task.target_delimiter}{render(task.prompt, row, where=where)}"
-    answer = _answer(task, row, where)
-    return f"{render(task.prompt, row, where=where)}{task.target_delimiter}{answer}"
+    prompt = render(task.prompt, row, where=where)
+    if task.contexts is None:
+        return prompt, _answer(task, row, where)
+    contexts = _list(evaluate(task.contexts, row, where=where), where)
+    return str(contexts[_index(task, row, where)]), prompt
 
 
 def _answer(task: Task, row: Row, where: str) -> str:
@@ -105,25 +128,21 @@ def _index(task: Task, row: Row, where: str) -> int:
     return value
 
 
-def _continuations(
-    task: Task, row: Row, sample: Sample, before: str, where: str
-) -> tuple[Continuation, ...]:
+def _choices(
+    task: Task, row: Row, sample: Sample, where: str, mode: ChatMode
+) -> list[tuple[str, str]]:
+    """Return, for each choice, the question and the text that continues it."""
+    delimiter = task.target_delimiter if mode == "off" else ""
+    prompt = render(task.prompt, row, where=where)
     if task.contexts is not None:
         contexts = _list(evaluate(task.contexts, row, where=where), where)
-        text = task.target_delimiter + render(task.prompt, row, where=where)
-        return tuple(Continuation(f"{before}{context}", text) for context in contexts)
+        return [(str(context), delimiter + prompt) for context in contexts]
     if not sample.choices:
         raise DataError(
             f"{where} has no choices.",
             fix="Give each row 'choices', or the card an expression for them.",
         )
-    context = before + render(task.prompt, row, where=where)
-    befores = (context, "") if task.has_unconditional else (context,)
-    return tuple(
-        Continuation(before_choice, task.target_delimiter + choice)
-        for before_choice in befores
-        for choice in sample.choices
-    )
+    return [(prompt, delimiter + choice) for choice in sample.choices]
 
 
 def _list(value: object, where: str) -> list[Any]:

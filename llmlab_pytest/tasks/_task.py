@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmlab_pytest.core import Capability, Json, digest_of
+from llmlab_pytest.prompts import ChatMode
 
 Kind = Literal["generate", "loglikelihood", "perplexity"]
 ScorerSpec = str | Mapping[str, Json]
+
+DEFAULT_MODE = "lm-eval"
+"""The compat mode of a card as it stands."""
 
 _NOT_HASHED = (
     "name",
@@ -22,6 +26,10 @@ _NOT_HASHED = (
     "groups",
     "where",
     "data",
+    # What a mode changes is hashed; that it has a name changes no number.
+    "modes",
+    "mode",
+    "setting",
 )
 
 _ASKED = (
@@ -32,7 +40,7 @@ _ASKED = (
     "has_unconditional",
     "system",
     "description",
-    "is_chat",
+    "chat_mode",
     "target_delimiter",
     "demonstration_delimiter",
     "shots",
@@ -101,11 +109,24 @@ class Demonstrations:
     split: str | None = None
     rows: tuple[Mapping[str, Json], ...] = ()
     """Demonstrations that the benchmark itself defines, instead of a split."""
-    sampler: Literal["random", "first"] = "random"
+    sampler: Literal["random", "first", "shuffled"] = "random"
     pool_may_hold_row: bool = False
     same: str | None = None
     answer: str | None = None
     """Expression of the answer; default the target, or the text of the right choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One of the settings that an explanation compares."""
+
+    explanation: str
+    changes: str
+    """The factor that this one changes; `from` and `to` for the two ends."""
+    place: int
+    """Among the settings, as the file orders them."""
+    drawn_as: str
+    """The name that decides which samples a subset holds: the same for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +145,8 @@ class Task:
     """Expression of a list of contexts, one per choice; the prompt continues each."""
     system: str | None = None
     description: str = ""
-    is_chat: bool = True
-    """Ask through the chat template; raw text otherwise."""
+    chat: ChatMode | None = None
+    """How the chat template is used; `None`: the default of the kind."""
     id: str | None = None
     """Expression of a sample's id; default the field `id`, else the row's number."""
     target: str | None = None
@@ -153,6 +174,13 @@ class Task:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of groups of parts; each part is in one, if there are any."""
     licence: str = ""
+    modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each compat mode changes: fields of the task; of `demonstrations`, its own
+    fields, or `None` where the mode has none."""
+    mode: str = DEFAULT_MODE
+    """The compat mode that was asked for, known to the card or not."""
+    setting: Setting | None = None
+    """Set where the task is one setting of an explanation."""
 
     @cached_property
     def definition(self) -> dict[str, Any]:
@@ -160,6 +188,7 @@ class Task:
         content: dict[str, Any] = asdict(self)
         for name in _NOT_HASHED:
             del content[name]
+        content["chat"] = self.chat_mode
         return content
 
     @cached_property
@@ -180,6 +209,13 @@ class Task:
         return f"{hub.repository}@{hub.revision}:{hub.file}" if hub else data.split
 
     @property
+    def chat_mode(self) -> ChatMode:
+        """How the chat template is used: not at all where choices are compared."""
+        if self.chat is not None:
+            return self.chat
+        return "multiturn" if self.kind == "generate" else "off"
+
+    @property
     def prompt_hash(self) -> str:
         """Digest of what decides the words that a model is asked with."""
         return digest_of(
@@ -191,7 +227,7 @@ class Task:
     def key(self) -> str:
         """Tells all tasks of a run apart, those of equal prompts and scores too."""
         rows = self.data.rows and digest_of(self.data.rows)
-        place = [self.name, self.where, self.limit, self.epochs, self.gates]
+        place = [self.name, self.where, self.limit, self.epochs, self.gates, self.mode]
         return digest_of([*place, self.hash, str(self.data.file), rows])
 
     def with_changes(self, **changes: Any) -> "Task":
@@ -199,14 +235,38 @@ class Task:
         return replace(self, **changes)
 
 
+def in_mode(task: Task, mode: str) -> Task:
+    """Return a task as a compat mode asks and scores it.
+
+    A mode that the card does not know is kept by name: planning refuses it.
+    """
+    changes = dict(task.modes.get(mode, {}))
+    if drawn := changes.get("demonstrations"):
+        base = task.demonstrations
+        changes["demonstrations"] = (
+            replace(base, **drawn) if base else Demonstrations(**drawn)
+        )
+    return task.with_changes(**changes, mode=mode)
+
+
 def needed_capability(task: Task, capabilities: Collection[Capability]) -> Capability:
     """Return what a model must be able to do for a task.
+
+    Where a task needs two capabilities, it is the one that the model lacks.
+    """
+    mode = chat_mode_on(task, capabilities)
+    if task.kind != "generate" and (
+        mode == "off" or "loglikelihood" not in capabilities or "chat" in capabilities
+    ):
+        return "loglikelihood"
+    return "completion" if mode == "off" else "chat"
+
+
+def chat_mode_on(task: Task, capabilities: Collection[Capability]) -> ChatMode:
+    """Return how a model with these capabilities is asked.
 
     A raw prompt falls back to one user message on a model that can only chat, so that
     a generative benchmark runs on cloud models too.
     """
-    if task.kind != "generate":
-        return "loglikelihood"
-    if task.is_chat or "completion" not in capabilities:
-        return "chat"
-    return "completion"
+    falls_back = task.kind == "generate" and "completion" not in capabilities
+    return "joined" if falls_back and task.chat_mode == "off" else task.chat_mode

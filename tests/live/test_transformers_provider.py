@@ -265,6 +265,23 @@ def test_loglikelihood_of_partial_contexts_shares_what_is_equal(
     )
 
 
+def test_context_of_messages_scores_as_lm_eval_scores_it(model: Transformers) -> None:
+    """The newline after `assistant` counts to the answer, as in `_encode_pair`.
+
+    The numbers are those of lm-eval 0.4.13's `HFLM` on these weights, with its
+    `apply_chat_template`.
+    """
+    context = (Message("user", "What is the capital of France?"),)
+    texts = ("Paris", " Paris", "The capital of France is Paris.")
+    request = LoglikelihoodRequest(tuple(Continuation(context, t) for t in texts))
+    scored = ask(model, request)[0].continuations
+    assert [item.loglikelihood for item in scored] == pytest.approx(
+        [-4.103830814, -9.782978058, -2.579210281], abs=1e-3
+    )
+    assert [item.is_greedy for item in scored] == [False, False, True]
+    assert scored[0].tokens == 2
+
+
 def test_loglikelihood_is_the_same_in_any_batch(model: Transformers) -> None:
     """Neighbours in a run change less than counts, and tokens are counted once."""
     request = LoglikelihoodRequest(

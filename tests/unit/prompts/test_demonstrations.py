@@ -38,6 +38,15 @@ def test_no_row_is_shown_to_itself() -> None:
         assert len(picks) == 5
 
 
+def test_row_that_the_pool_holds_twice_is_drawn_around() -> None:
+    """Where leaving the row out leaves too few, all are drawn again from the others."""
+    pool: list[dict[str, object]] = [{"q": "a"}, {"q": "b"}, {"q": "a"}, {"q": "c"}]
+    generator = random.Random(1234)
+    for picks in draw_random([{"q": "a"}] * 9, pool, shots=2, pool_may_hold_row=True):
+        first = [n for n in generator.sample(range(4), 3) if pool[n]["q"] != "a"]
+        assert picks == (first if len(first) > 1 else generator.sample([1, 3], 2))
+
+
 def test_pool_smaller_than_the_shots_is_shown_whole() -> None:
     """There is no more to show."""
     assert [sorted(p) for p in draw_random([{}], POOL[:2], shots=5)] == [[0, 1]]

@@ -2,7 +2,6 @@ import pytest
 
 from llmlab_pytest.core import (
     ContextOverflow,
-    Continuation,
     ContinuationLogprob,
     DataError,
 )
@@ -47,9 +46,7 @@ def ids_of(text: str) -> list[int]:
 def encode(
     context: str, text: str, *, adds_prefix: bool = False
 ) -> tuple[list[int], list[int]]:
-    return encode_continuation(
-        Continuation(context, text), Letters(adds_prefix=adds_prefix), PREFIX
-    )
+    return encode_continuation(context, text, Letters(adds_prefix=adds_prefix), PREFIX)
 
 
 def test_trailing_whitespace_moves_to_the_continuation() -> None:

@@ -133,6 +133,16 @@ def test_scripted_scores_a_whole_text_as_one_piece() -> None:
     assert found[0].usage.input_tokens == 2
 
 
+def test_scripted_scores_after_messages() -> None:
+    """Rules see what all messages say, and words are counted."""
+    model = ScriptedModel(loglikelihoods={"be brief\nwhere\\?\nParis$": -0.25})
+    context = (Message("system", "be brief"), Message("user", "where?"))
+    request = LoglikelihoodRequest((Continuation(context, "Paris"),))
+    (completion,) = answers(model, request)
+    assert completion.continuations[0].loglikelihood == -0.25
+    assert completion.usage.input_tokens == 4
+
+
 def test_scripted_gives_token_logprobs_of_the_byte_model() -> None:
     """Each word's log-probability is that of its bytes."""
     (completion,) = answers(ScriptedModel(["ab c"]), chat("", "u", token_logprobs=True))
@@ -158,6 +168,17 @@ def test_scripted_refuses_what_its_spec_does_not_declare(
     spec = ModelSpec(alias="m", provider="scripted", id="m")
     with pytest.raises(Unsupported, match=f"needs the capability '{needed}' of 'm'"):
         answers(ScriptedModel(fallback=echo, spec=spec), request_)
+
+
+def test_context_of_messages_needs_chat_too() -> None:
+    """A base model scores raw text only."""
+    capabilities = frozenset({"loglikelihood"})
+    spec = ModelSpec(alias="m", provider="x", id="m", capabilities=capabilities)
+    model = ScriptedModel(spec=spec)
+    assert answers(model, LoglikelihoodRequest((Continuation("a", "b"),)))
+    asked = LoglikelihoodRequest((Continuation((Message("user", "a"),), "b"),))
+    with pytest.raises(Unsupported, match="messages needs the capability 'chat'"):
+        answers(model, asked)
 
 
 def test_scripted_needs_no_seed_capability_when_greedy() -> None:

