@@ -23,6 +23,8 @@ Slots = tuple[int, int]
 # Attention over tokens that do not see each other is wasted, and so is a call for each
 # handful of tokens: smaller trees share a call.
 _GROUP_TOKENS = 96
+# Of a long stretch half the attention is wasted on what comes later, so it is cut too.
+_STRETCH_TOKENS = 256
 
 
 class Group(NamedTuple):
@@ -182,8 +184,9 @@ def _split(pack: Pack, start: int, stop: int, above: tuple[Slots, ...]) -> list[
             if after - node > _GROUP_TOKENS:
                 groups += _group(first, node, seen)
                 branch = _end_of_chain(sizes, node - start) + start
-                groups += _group(node, branch, seen)
-                waiting.append((branch, after, _longer(pack, seen, node, branch)))
+                stretch, below = _stretch(pack, node, branch, seen)
+                groups += stretch
+                waiting.append((branch, after, below))
                 first = after
             elif after - first > _GROUP_TOKENS:
                 groups += _group(first, node, seen)
@@ -191,6 +194,18 @@ def _split(pack: Pack, start: int, stop: int, above: tuple[Slots, ...]) -> list[
             node = after
         groups += _group(first, end, seen)
     return sorted(groups)
+
+
+def _stretch(
+    pack: Pack, start: int, stop: int, above: tuple[Slots, ...]
+) -> tuple[list[Group], tuple[Slots, ...]]:
+    """Cut a stretch into groups; return them and what the tokens below it see."""
+    groups: list[Group] = []
+    for cut in range(start, stop, _STRETCH_TOKENS):
+        end = min(cut + _STRETCH_TOKENS, stop)
+        groups += _group(cut, end, above)
+        above = _longer(pack, above, cut, end)
+    return groups, above
 
 
 def _group(start: int, stop: int, above: tuple[Slots, ...]) -> list[Group]:

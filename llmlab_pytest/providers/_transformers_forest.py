@@ -88,7 +88,9 @@ class Forest:
 
     def _end_of_pass(self, start: int, end: int, asked: Sequence[int]) -> int:
         """Return where a pass ends: after so many tokens, or so many rows of logits."""
-        stop = min(end, start + PASS_TOKENS)
+        # A short last pass would cost nearly as much as a long one.
+        is_last = end - start <= PASS_TOKENS * 3 // 2
+        stop = end if is_last else start + PASS_TOKENS
         if len(asked) > self._most_rows:
             stop = min(stop, asked[self._most_rows])
         return stop

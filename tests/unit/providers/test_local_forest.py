@@ -76,6 +76,7 @@ def test_every_sequence_is_read_whole(
     """Whatever is cached and however packs are cut, a token sees its own past."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_local_forest, "_GROUP_TOKENS", group)
+        patch.setattr(_local_forest, "_STRETCH_TOKENS", 3)
         packs = list(plan_packs(given_, cached=tuple(cached), budget_tokens=budget))
     check(packs, given_, tuple(cached))
 
