@@ -208,7 +208,10 @@ def renderer(chat: str) -> Callable[[str | tuple[Message, ...]], str]:
     providers = provider_registry()
     models = ModelRegistry.load(shipped_registry_files(), providers=providers)
     (spec,) = models.resolve(["smollm2"], where="here")
-    return load_model(spec, providers)._rendered
+    model = load_model(spec, providers)
+    return lambda context: (
+        context if isinstance(context, str) else model._rendered(context)
+    )
 
 
 def ours(plan: dict, data: Path, wanted: dict, render: Callable) -> list[list[object]]:
