@@ -1,18 +1,22 @@
 """The same store on both databases: SQLite in a file, PostgreSQL as a real server."""
 
 import importlib.util
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmlab_pytest.core import Completion, Usage
 from llmlab_pytest.store import Store, open_store
 
+WAIT_S = 30.0
+
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server that runs for the tests."""
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL server that runs for the tests."""
     if not importlib.util.find_spec("pgserver"):
         pytest.skip("needs a PostgreSQL server: pip install pgserver (Python < 3.13)")
     folder = tmp_path_factory.mktemp("pg")
@@ -22,9 +26,29 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
         server = pgserver.get_server(folder / "data", cleanup_mode="stop")
         try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            yield server
         finally:
             server.cleanup()
+
+
+def _wait_for(server: Any) -> str:
+    """Return the server's URL once it takes connections; start it again if it is gone.
+
+    On a machine that is busy with other runs it was seen to refuse its first ones.
+    """
+    import psycopg
+
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            psycopg.connect(server.get_uri()).close()
+        except psycopg.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+            server.ensure_postgres_running()
+        else:
+            return str(server.get_uri())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -34,10 +58,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "store.db")
     import psycopg
 
-    url: str = request.getfixturevalue("postgresql")
+    url = _wait_for(request.getfixturevalue("postgresql"))
     name = f"t{abs(hash(request.node.nodeid))}"
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    url = url.replace("postgresql://", "postgresql+psycopg://")
     return url.replace("/postgres?", f"/{name}?")
 
 
