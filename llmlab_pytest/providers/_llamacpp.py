@@ -188,11 +188,7 @@ class _NativeBackend:
         """Evaluate the pack once; only the asked numbers of each row are kept."""
         started = time.perf_counter()
         asked: dict[int, set[int]] = {}
-        pairs = [
-            list(zip(path[-len(targets) :], targets, strict=True))
-            for path, index in zip(pack.paths, pack.members, strict=True)
-            for targets in (sequences[index].targets,)
-        ]
+        pairs = pack.readings(sequences)
         for node, target in {pair for own in pairs for pair in own}:
             asked.setdefault(node, set()).add(target)
         found: dict[tuple[int, int], tuple[float, bool]] = {}

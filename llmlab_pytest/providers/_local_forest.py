@@ -55,6 +55,18 @@ class Pack:
     costs: list[int] = field(default_factory=list)
     """For each member, how many new tokens are there for its sake."""
 
+    def readings(self, sequences: Sequence[Scored]) -> list[list[tuple[int, int]]]:
+        """Return what is read off for each member: new tokens, and what they predict.
+
+        Args:
+            sequences: those that the pack was planned from.
+        """
+        targets = [sequences[index].targets for index in self.members]
+        return [
+            list(zip(path[-len(own) :], own, strict=True))
+            for path, own in zip(self.paths, targets, strict=True)
+        ]
+
     def path_of(self, place: int) -> tuple[Tokens, list[int]]:
         """Return the tokens of the member at `place` and the slots that hold them."""
         path = self.paths[place]

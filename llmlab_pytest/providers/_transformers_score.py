@@ -151,11 +151,7 @@ class _Readings:
     """What is read off the logits of a pack, row by row."""
 
     def __init__(self, pack: Pack, sequences: Sequence[Scored]) -> None:
-        self._pairs = [
-            list(zip(path[-len(targets) :], targets, strict=True))
-            for path, index in zip(pack.paths, pack.members, strict=True)
-            for targets in (sequences[index].targets,)
-        ]
+        self._pairs = pack.readings(sequences)
         self._asked: dict[int, list[int]] = {}
         for node, target in {pair for pairs in self._pairs for pair in pairs}:
             self._asked.setdefault(node, []).append(target)
