@@ -1,11 +1,14 @@
 """The provider `transformers`: a causal language model in torch, on this machine.
 
 Loads a folder with safetensors or a GGUF file (unpacked to float32) and answers chat,
-completion and log-likelihood requests. Greedy tokens equal those of transformers' own
-`apply_chat_template` and `generate(do_sample=False)`; log-likelihoods equal those of
-lm-eval's `HFLM`. Adapters, quantised execution and several devices are left out.
+completion and log-likelihood requests. In float32, greedy tokens equal those of
+transformers' own `apply_chat_template` and `generate(do_sample=False)` and
+log-likelihoods those of lm-eval's `HFLM`, up to float32 rounding. Adapters, quantised
+execution and several devices are left out.
 
-Options in the model registry: `dtype` (default `float32`), `device` (`cpu`), `threads`
+Options in the model registry: `dtype` (`float32`, for numbers that others get too,
+`bfloat16`, `float16`, or `auto`, the default: bfloat16 where the processor multiplies
+it, else float32), `device` (`cpu`), `threads`
 (the cores divided by the xdist workers), `batch_size` (64), `attn_implementation`
 (ours, which reads shared beginnings once; with any other, sequences are scored one by
 one), and `truncate`: `auto` (contexts of log-likelihood requests lose tokens from the
@@ -34,14 +37,16 @@ from llmlab_pytest.providers._local_worker import (
     usable_threads,
 )
 from llmlab_pytest.providers._transformers_attention import use_layouts
+from llmlab_pytest.providers._transformers_dtype import DTYPES, resolve_dtype
 from llmlab_pytest.providers._transformers_forest import Forest
 from llmlab_pytest.providers._transformers_generate import Decoder
+from llmlab_pytest.providers._transformers_linear import pack_linears
 from llmlab_pytest.providers._transformers_load import load_weights
 from llmlab_pytest.providers._transformers_score import ForestScorer
 from llmlab_pytest.providers._weights import digest_of_weights, find_weights
 
 _OPTIONS: dict[str, OptionKind] = {
-    "dtype": ("float32", "bfloat16", "float16"),
+    "dtype": DTYPES,
     "device": str,
     "threads": int,
     "batch_size": int,
@@ -65,15 +70,17 @@ class Transformers(LocalModel):
         """
         options = known_options(spec, _OPTIONS)
         path = find_weights(spec)
+        device = options.get("device", "cpu")
         loaded = load_weights(
             path,
             spec,
-            dtype=getattr(torch, options.get("dtype", "float32")),
-            device=options.get("device", "cpu"),
+            dtype=resolve_dtype(options.get("dtype", "auto"), device),
+            device=device,
             attention=options.get("attn_implementation"),
         )
         if "attn_implementation" not in options:
             use_layouts(loaded.model)
+        pack_linears(loaded.model)
         threads = options.get("threads", usable_threads())
         super().__init__(
             spec,

@@ -79,23 +79,23 @@ class Layout:
 
 @dataclass(slots=True)
 class RowsLayout:
-    """One new token per row, each row with a past of its own."""
+    """Some new tokens per row, each row with a past of its own."""
 
-    lengths: torch.Tensor
-    """Tokens before the new one, (rows,): also the slot of the new one."""
+    slots: torch.Tensor
+    """Where the new tokens are, (rows, new tokens): after what the row has had."""
     longest: int
-    """How many slots the longest row has, the new token included."""
+    """How many slots the longest row has, the new tokens included."""
     _masks: dict[int | None, torch.Tensor] = field(default_factory=dict)
 
-    def mask(self, window: int | None, dtype: torch.dtype) -> torch.Tensor:
-        """Return what is added to the scores, (rows, 1, 1, slots)."""
+    def mask(self, window: int | None, query: torch.Tensor) -> torch.Tensor:
+        """Return what is added to the scores, (rows, 1, new tokens, slots)."""
         if window not in self._masks:
-            slots = torch.arange(self.longest, device=self.lengths.device)
-            distance = self.lengths[:, None] - slots
+            slots = torch.arange(self.longest, device=self.slots.device)
+            distance = self.slots[:, :, None] - slots
             sees = (distance >= 0) & (distance < (window or self.longest))
-            mask = torch.zeros(sees.shape, dtype=dtype, device=sees.device)
-            mask.masked_fill_(~sees, torch.finfo(dtype).min)
-            self._masks[window] = mask[:, None, None]
+            mask = torch.zeros(sees.shape, dtype=query.dtype, device=sees.device)
+            mask.masked_fill_(~sees, torch.finfo(query.dtype).min)
+            self._masks[window] = mask[:, None]
         return self._masks[window]
 
 
@@ -114,7 +114,7 @@ def attend(  # noqa: PLR0913 -- transformers' signature
 
     Args:
         module: of the model.
-        query: (1, heads, rows, width); of single rows (rows, heads, 1, width).
+        query: (1, heads, rows, width); in a block (rows, heads, new tokens, width).
         key: of the whole cache, (1 or rows, key heads, slots, width).
         value: likewise.
         attention_mask: unused with a layout.
@@ -123,7 +123,7 @@ def attend(  # noqa: PLR0913 -- transformers' signature
         settings: the model's own; some change scores in ways we do not know.
 
     Returns:
-        (1 or rows, rows or 1, heads, width), and no weights.
+        (1 or rows, rows or new tokens, heads, width), and no weights.
 
     Raises:
         CannotShare: the model wants scores of another kind.
@@ -138,9 +138,7 @@ def attend(  # noqa: PLR0913 -- transformers' signature
             raise CannotShare(f"its attention has {name}")
     window = settings.get("sliding_window")
     if isinstance(layout, RowsLayout):
-        return _attend_rows(
-            query, key, value, layout.mask(window, query.dtype), scaling
-        )
+        return _attend_rows(query, key, value, layout.mask(window, query), scaling)
     output = torch.empty_like(query)
     for index, segment in enumerate(layout.segments):
         mask = layout.mask(index, window=window, dtype=query.dtype)
@@ -162,13 +160,17 @@ def _attend_rows(
     mask: torch.Tensor,
     scaling: float | None,
 ) -> tuple[torch.Tensor, None]:
-    """Attend from one token per row; heads that share keys become rows of one head."""
-    rows, heads, _, width = query.shape
-    folded = query.reshape(rows, key.shape[1], heads // key.shape[1], width)
+    """Attend within each row; heads that share keys become rows of one head."""
+    rows, heads, new, width = query.shape
+    sharing = heads // key.shape[1]
     output = scaled_dot_product_attention(
-        folded, key, value, attn_mask=mask, scale=scaling
+        query.reshape(rows, key.shape[1], sharing * new, width),
+        key,
+        value,
+        attn_mask=mask if new == 1 else mask.repeat(1, 1, sharing, 1),
+        scale=scaling,
     )
-    return output.reshape(rows, 1, heads, -1), None
+    return output.reshape(rows, heads, new, -1).transpose(1, 2).contiguous(), None
 
 
 def visible(states: torch.Tensor, segment: Segment, *, dim: int) -> torch.Tensor:

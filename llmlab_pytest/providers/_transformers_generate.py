@@ -2,12 +2,14 @@
 
 Prompts run through the forest, which reads equal beginnings once. Decoding is bound by
 reading weights and caches, so the rows then share each step; a row that ends gives its
-place to the next one at once.
+place to the next one at once. For the same reason a step also checks guesses of what a
+greedy row says next, looked up in its own text: of those that are right, it gives
+several tokens.
 
 Rounding differs between batch shapes. Where the two best tokens of a greedy row are too
-close to call, the row is computed again alone; so a batch gives exactly the tokens that
-single requests give. Streaming to the caller is left out; the time to the first token
-is measured.
+close to call in float32, the row is computed again alone; so a batch gives exactly the
+tokens that single requests give. Streaming to the caller is left out; the time to the
+first token is measured.
 """
 
 import time
@@ -19,14 +21,16 @@ from transformers import DynamicCache, LogitsProcessorList, PreTrainedModel
 
 from llmlab_pytest.providers._local_continuation import Scored
 from llmlab_pytest.providers._local_forest import Pack, plan_packs
+from llmlab_pytest.providers._local_lookup import Lookup
 from llmlab_pytest.providers._local_row import Detokenize, Row
 from llmlab_pytest.providers._local_worker import StopSignal
 from llmlab_pytest.providers._transformers_forest import PASS_TOKENS, Forest
-from llmlab_pytest.providers._transformers_rows import RowBlock
+from llmlab_pytest.providers._transformers_rows import MOST_NEW_TOKENS, RowBlock
 
 # The lead of the best token differs by up to 2.5e-5 between a row alone and in a batch
-# of ten (SmolLM2-135M, float32, measured); other types round more coarsely than that.
-_TOO_CLOSE = 3e-4
+# of ten (SmolLM2-135M, float32, measured). Other types round so coarsely that every
+# text has ties: there, what is in a batch may decide them.
+_TOO_CLOSE = {torch.float32: 3e-4}
 _MOST_ROWS = 16
 _MOST_BLOCK_BYTES = 1 << 30
 
@@ -53,8 +57,8 @@ class Decoder:
         self, rows: Sequence[Row], signal: StopSignal
     ) -> Iterator[tuple[int, Row]]:
         """Bring every row to its end; yield each with its index when it is there."""
-        if len(rows) > 1 and self._can_share():
-            batch = _Batch(self._model, self._forest, rows, self._take_all)
+        if self._can_share():
+            batch = _Batch(self._model, self._forest, rows, self)
             unsure = []
             for index in batch.ended(signal):
                 if rows[index].stop_reason is None:
@@ -89,22 +93,40 @@ class Decoder:
         fresh.ttft_s = fresh.ttft_s if row.ttft_s is None else row.ttft_s
         return fresh
 
-    def _take_all(self, rows: Sequence[Row], logits: torch.Tensor) -> list[bool]:
-        """Give each row its next token; say which rows are too close to call.
+    def can_guess(self, row: Row) -> bool:
+        """Whether the next tokens of a row follow from its logits alone."""
+        return row.decoding.is_greedy and not self._processors
+
+    def take_all(
+        self,
+        rows: Sequence[Row],
+        guesses: Sequence[Sequence[int]],
+        logits: torch.Tensor,
+    ) -> list[bool]:
+        """Give each row its next tokens; say which rows are too close to call.
+
+        A row goes on with the logits after a guess only if it took that token.
 
         Args:
             rows: that go on.
-            logits: (rows, vocabulary).
+            guesses: of each row's next tokens.
+            logits: before the first guess, and after each,
+                (rows, at least guesses + 1, vocabulary).
         """
+        too_close = _TOO_CLOSE.get(self._model.dtype, 0.0)
         top = torch.topk(logits, 2, dim=-1)
-        gaps = (top.values[:, 0] - top.values[:, 1]).tolist()
-        close = []
-        for row, gap, best, scores in zip(
-            rows, gaps, top.indices[:, 0].tolist(), logits, strict=True
-        ):
-            close.append(row.decoding.is_greedy and gap < _TOO_CLOSE)
-            if not close[-1]:
-                self._take(row, best, scores)
+        gaps = (top.values[..., 0] - top.values[..., 1]).tolist()
+        best = top.indices[..., 0].tolist()
+        close = [False] * len(rows)
+        for at, (row, guessed) in enumerate(zip(rows, guesses, strict=True)):
+            for place in range(len(guessed) + 1):
+                if row.decoding.is_greedy and gaps[at][place] < too_close:
+                    close[at] = True
+                    break
+                self._take(row, best[at][place], logits[at, place])
+                is_right = guessed[place : place + 1] == row.tokens[-1:]
+                if row.stop_reason is not None or not is_right:
+                    break
         return close
 
     def _take(self, row: Row, best: int, logits: torch.Tensor) -> None:
@@ -119,9 +141,6 @@ class Decoder:
         row.take(token, logprob, self._detokenize)
 
 
-TakeAll = Callable[[Sequence[Row], torch.Tensor], list[bool]]
-
-
 class _Batch:
     """Rows on their way: some wait, some are decoded together, some have ended."""
 
@@ -130,15 +149,17 @@ class _Batch:
         model: PreTrainedModel,
         forest: Forest,
         rows: Sequence[Row],
-        take_all: TakeAll,
+        decoder: Decoder,
     ) -> None:
         self._forest = forest
         self._rows = rows
-        self._take_all = take_all
+        self._decoder = decoder
         self._block = RowBlock(model)
         self._waiting = deque(range(len(rows)))
         self._going: list[int] = []
         """The row in each slot of the block."""
+        self._lookups: list[Lookup] = []
+        """Of the row in each slot."""
         self._room = max(len(r.prompt) + r.decoding.max_tokens for r in rows)
         self._most = _slots(model, self._room, len(rows))
         self._started = time.perf_counter()
@@ -178,7 +199,8 @@ class _Batch:
         def use() -> None:
             rows = [self._rows[index] for index in indices]
             logits = torch.stack([found[last] for last in lasts])
-            close = self._take_all(rows, logits)
+            nothing: list[list[int]] = [[]] * len(rows)
+            close = self._decoder.take_all(rows, nothing, logits[:, None])
             for place, index in enumerate(indices):
                 if close[place] or self._rows[index].stop_reason is not None:
                     ended.append(index)
@@ -186,6 +208,7 @@ class _Batch:
                 states = self._forest.states_of(pack, place)
                 self._block.add(states, room_tokens=self._room, most_rows=self._most)
                 self._going.append(index)
+                self._lookups.append(Lookup([*rows[place].prompt, *rows[place].tokens]))
 
         self._forest.run(pack, sorted(set(lasts)), take, use=use)
         spent_s = time.perf_counter() - started
@@ -196,22 +219,43 @@ class _Batch:
         return ended
 
     def _step(self) -> list[int]:
-        """Give every row its next token; free the places of those that end."""
+        """Give every row its next tokens; free the places of those that end."""
         started = time.perf_counter()
         rows = [self._rows[index] for index in self._going]
-        logits = self._block.step([row.tokens[-1] for row in rows])
-        close = self._take_all(rows, logits)
+        guesses = self._guesses(rows)
+        had = [len(row.tokens) for row in rows]
+        fed = [[row.tokens[-1], *g] for row, g in zip(rows, guesses, strict=True)]
+        close = self._decoder.take_all(rows, guesses, self._block.step(fed))
+        new = [row.tokens[count:] for row, count in zip(rows, had, strict=True)]
+        self._block.keep([max(1, len(tokens)) for tokens in new])
         share_s = (time.perf_counter() - started) / len(rows)
         ended = []
         for slot in reversed(range(len(rows))):
             rows[slot].compute_s += share_s
             if close[slot] or rows[slot].stop_reason is not None:
                 ended.append(self._going[slot])
-                self._block.drop(slot)
-                last = self._going.pop()
-                if slot < len(self._going):
-                    self._going[slot] = last
+                self._drop(slot)
+            else:
+                self._lookups[slot].extend(new[slot])
+                right = len(new[slot]) - 1
+                self._lookups[slot].learn(guessed=len(guesses[slot]), right=right)
         return ended
+
+    def _guesses(self, rows: Sequence[Row]) -> list[list[int]]:
+        """Guess the next tokens of each row, as many as cost next to nothing."""
+        most = MOST_NEW_TOKENS // len(rows) - 1
+        guesses = []
+        for row, lookup in zip(rows, self._lookups, strict=True):
+            left = row.decoding.max_tokens - len(row.tokens) - 1
+            may = self._decoder.can_guess(row)
+            guesses.append(lookup.guess(min(most, left)) if may else [])
+        return guesses
+
+    def _drop(self, slot: int) -> None:
+        """Free a slot; the row of the last slot moves into it."""
+        self._block.drop(slot)
+        self._going[slot], self._lookups[slot] = self._going[-1], self._lookups[-1]
+        del self._going[-1], self._lookups[-1]
 
 
 def _slots(model: PreTrainedModel, room_tokens: int, rows: int) -> int:

@@ -167,26 +167,34 @@ def row_of(prompt: Sequence[int], max_tokens: int) -> Row:
     return Row(prompt=list(prompt), decoding=decoding, ends=frozenset({2}))
 
 
-@pytest.mark.parametrize("maker", [*SHARING, gemma2, mamba])
-def test_rows_that_take_turns_write_what_they_write_alone(maker: Maker) -> None:
-    """More rows than places, of any length: each gets the tokens of `generate`."""
-    model = made(maker)
+def decoder_of(model: transformers.PreTrainedModel) -> Decoder:
     forest = Forest(model)
     scorer = ForestScorer(model, forest)
     with torch.inference_mode():
         can_share = scorer.obstacle is None
-    decoder = Decoder(
+    return Decoder(
         model,
         forest,
         can_share=lambda: can_share,
         detokenize=lambda ids: " ".join(map(str, ids)),
         processors=transformers.LogitsProcessorList(),
     )
-    generator = random.Random(3)
+
+
+@pytest.mark.parametrize("maker", [*SHARING, gemma2, mamba])
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_rows_that_take_turns_write_what_they_write_alone(
+    maker: Maker, count: int
+) -> None:
+    """More rows than places, of any length: each gets the tokens of `generate`."""
+    decoder = decoder_of(made(maker))
+    generator = random.Random(count)
     rows = [
-        row_of(sequence.inputs, generator.randrange(1, 12))
-        for sequence in random_sequences(generator, 40)
+        row_of(sequence.inputs, generator.randrange(1, 400 // count))
+        for sequence in random_sequences(generator, count)
     ]
+    rows = [row for row in rows if len(row.prompt) + row.decoding.max_tokens <= 256]
+    assert rows
     with torch.inference_mode():
         ended = dict(decoder.decode(rows, StopSignal()))
         for index, row in enumerate(rows):
@@ -194,6 +202,24 @@ def test_rows_that_take_turns_write_what_they_write_alone(maker: Maker) -> None:
             assert ended[index].tokens == alone.tokens
             assert ended[index].stop_reason == alone.stop_reason
     assert sorted(ended) == list(range(len(rows)))
+
+
+@pytest.mark.parametrize("maker", [llama, gpt2])
+def test_text_that_repeats_itself_takes_few_steps(maker: Maker) -> None:
+    """Right guesses save steps; GPT-2 gets up to the last position that it has."""
+    model = made(maker)
+    decoder = decoder_of(model)
+    steps = []
+    model.register_forward_hook(lambda *_: steps.append(1))
+    prompt = [5, 6, 7] * 5
+    row = row_of(prompt, 256 - len(prompt))
+    with torch.inference_mode():
+        ((_, ended),) = decoder.decode([row], StopSignal())
+    taken = len(steps)
+    with torch.inference_mode():
+        assert ended.tokens == decoder._alone(row, StopSignal()).tokens
+    assert len(ended.tokens) > 100
+    assert taken < len(ended.tokens) // 2
 
 
 MEMORY = """
