@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from llmlab_pytest.core import GroupRow, Metric, SampleResult
+from llmlab_pytest.metrics._corpus import shares_of
 from llmlab_pytest.metrics._metrics import MetricRegistry, compute, values_of
 from llmlab_pytest.stats import pooled_stderr
 
@@ -50,11 +51,15 @@ def build_groups(
 def pooled(
     metric: Metric, results: Sequence[SampleResult], paths: Mapping[str, Path]
 ) -> Metric:
-    """Give a mean the standard error pooled over the parts of its samples."""
+    """Give a mean the standard error pooled over the parts of its samples.
+
+    A measure of a corpus keeps its own: it is no mean of its parts.
+    """
     parts: dict[Path, list[SampleResult]] = {}
     for result in results:
         parts.setdefault(paths.get(result.sample_id, ()), []).append(result)
-    if metric.stderr is None or len(parts) == 1:
+    is_mean = metric.stderr is not None and not shares_of(results, metric.name)
+    if not is_mean or len(parts) == 1:
         return metric
     values = [
         [sample.value for sample in values_of(members, metric.name)]

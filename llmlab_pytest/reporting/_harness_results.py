@@ -16,8 +16,23 @@ _OUTPUT_TYPES = {
 }
 _PERPLEXITIES = ("word_perplexity", "byte_perplexity", "bits_per_byte")
 _LOWER_IS_BETTER = frozenset(
-    {*_PERPLEXITIES, "token_perplexity", "errors", "error_rate", "misses", "cost_usd"}
+    {*_PERPLEXITIES, "token_perplexity", "perplexity", "ter"}
+    | {"errors", "error_rate", "misses", "cost_usd"}
 )
+_AGGREGATIONS = {
+    "f1": "f1",
+    "mcc": "matthews_corrcoef",
+    "perplexity": "perplexity",
+    "bleu": "bleu",
+    "chrf": "chrf",
+    "ter": "ter",
+    "word_perplexity": "weighted_perplexity",
+    "byte_perplexity": "weighted_perplexity",
+    "bits_per_byte": "bits_per_byte",
+}
+"""lm-eval's name of what makes a metric of all samples; else their mean."""
+_OTHER_NAMES = {MASS_SCORER: "acc", "corpus_bleu": "bleu"}
+_MOST_DRAWS = 100_000
 
 
 class MetricName(NamedTuple):
@@ -35,8 +50,9 @@ def metric_of(plan: TaskPlan, scorer: str) -> MetricName:
     """
     for spec in definition_of(plan).get("scorers", []):
         if isinstance(spec, dict) and spec.get("as") == scorer:
-            return MetricName(str(spec["name"]), scorer)
-    return MetricName("acc" if scorer == MASS_SCORER else scorer, _NO_FILTER)
+            name = str(spec["name"])
+            return MetricName(_OTHER_NAMES.get(name, name), scorer)
+    return MetricName(_OTHER_NAMES.get(scorer, scorer), _NO_FILTER)
 
 
 def definition_of(plan: TaskPlan) -> dict[str, Any]:
@@ -67,9 +83,8 @@ def results_of(
         },
         "higher_is_better": {
             task: {
-                metric_of(row.plan, metric.name).metric: metric.name
-                not in _LOWER_IS_BETTER
-                for metric in row.metrics
+                entry["metric"]: entry["higher_is_better"]
+                for entry in (_entry(row.plan, m.name) for m in row.metrics)
             }
             for task, row in by_task.items()
         },
@@ -132,8 +147,11 @@ def _config(row: TaskRow) -> dict[str, Any]:
 
 def _entry(plan: TaskPlan, name: str) -> dict[str, Any]:
     metric, _ = metric_of(plan, name)
-    is_up = name not in _LOWER_IS_BETTER
-    return {"metric": metric, "aggregation": "mean", "higher_is_better": is_up}
+    return {
+        "metric": metric,
+        "aggregation": _AGGREGATIONS.get(metric, "mean"),
+        "higher_is_better": metric not in _LOWER_IS_BETTER,
+    }
 
 
 def _version(plan: TaskPlan) -> float | str:
@@ -160,7 +178,7 @@ def _run(report: Report, plan: TaskPlan) -> dict[str, Any]:
             "device": None,
             "use_cache": None,
             "limit": factors.get("limit"),
-            "bootstrap_iters": 0,
+            "bootstrap_iters": _MOST_DRAWS,
             "gen_kwargs": None,
             "random_seed": seed,
             "numpy_seed": seed,

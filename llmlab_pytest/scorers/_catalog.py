@@ -3,6 +3,7 @@
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
+from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._loglikelihood import (
@@ -37,22 +38,28 @@ _FACTORIES = (
     acc_norm,
     bleu,
     choice,
+    chrf,
     contains_all,
     contains_any,
     contains_none,
+    corpus_bleu,
     exact,
     exact_match,
+    f1,
     ifeval,
     json_schema,
     math_verify,
     mc2,
+    mcc,
     minerva_math,
     nats_per_byte,
     nats_per_token,
     nats_per_word,
     numeric,
+    perplexity,
     regex,
     rouge,
+    ter,
 )
 
 
