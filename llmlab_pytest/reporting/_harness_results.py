@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from llmlab_pytest.core import Report, TaskPlan, TaskRow
+from llmlab_pytest.core import Metric, Report, TaskPlan, TaskRow
+from llmlab_pytest.reporting._harness_groups import GroupNames, groups_of
 from llmlab_pytest.reporting._samples import MASS_SCORER
 
 _NO_FILTER = "none"
@@ -72,21 +73,32 @@ def results_of(
         hashes: digest of all samples by task.
     """
     by_task = {row.plan.task: row for row in rows}
+    groups = {task: groups_of(row) for task, row in by_task.items()}
+    results = {
+        name: entry
+        for task, row in by_task.items()
+        for name, entry in _entries(row, groups[task]).items()
+    }
+    children = {k: v for names in groups.values() for k, v in names.children.items()}
+    totals = {name: entry for name, entry in results.items() if name in children}
     return {
-        "results": {task: _metrics(row) for task, row in by_task.items()},
-        "group_subtasks": {},
+        "results": results,
+        **({"groups": totals} if totals else {}),
+        "group_subtasks": children,
         "configs": {task: _config(row) for task, row in by_task.items()},
         "versions": {task: _version(row.plan) for task, row in by_task.items()},
         "n-shot": {
-            task: definition_of(row.plan).get("shots", 0)
+            name: definition_of(row.plan).get("shots", 0)
             for task, row in by_task.items()
+            for name in (task, *groups[task].rows)
         },
         "higher_is_better": {
-            task: {
+            name: {
                 entry["metric"]: entry["higher_is_better"]
                 for entry in (_entry(row.plan, m.name) for m in row.metrics)
             }
             for task, row in by_task.items()
+            for name in (task, *groups[task].rows)
         },
         "n-samples": {task: _counts(row) for task, row in by_task.items()},
         **_run(report, rows[0].plan),
@@ -94,23 +106,41 @@ def results_of(
     }
 
 
-def _metrics(row: TaskRow) -> dict[str, Any]:
+def _entries(row: TaskRow, groups: GroupNames) -> dict[str, dict[str, Any]]:
+    """Return the results of a task, and of its groups and parts, by name."""
+    task = row.plan.task
+    found = {task: _metrics(row.plan, task, row.metrics)}
+    for name, group in groups.rows.items():
+        entry = _metrics(row.plan, name, group.metrics)
+        found[name] = {**entry, "alias": group.path[-1]}
+    for name in groups.children:
+        counts = {
+            ",".join(metric_of(row.plan, metric.name)): metric.n
+            for metric in groups.rows.get(name, row).metrics
+        }
+        found[name]["sample_count"] = counts
+    return found
+
+
+def _metrics(plan: TaskPlan, title: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for metric in row.metrics:
-        name, which = metric_of(row.plan, metric.name)
+    for metric in metrics:
+        name, which = metric_of(plan, metric.name)
         stderr = metric.stderr
         values[f"{name},{which}"] = metric.value
         values[f"{name}_stderr,{which}"] = "N/A" if stderr is None else stderr
-    title = {"name": row.plan.task, "alias": row.plan.task}
-    return {**title, "sample_len": _counts(row)["effective"], **values}
+    return {"name": title, "alias": title, "sample_len": _effective(metrics), **values}
+
+
+def _effective(metrics: Sequence[Metric]) -> int:
+    """Return how many samples a metric rests on."""
+    return max((metric.n for metric in metrics), default=0)
 
 
 def _counts(row: TaskRow) -> dict[str, int]:
     """Return how many samples there are, and how many a metric rests on."""
-    return {
-        "original": row.plan.available // row.plan.epochs,
-        "effective": max((metric.n for metric in row.metrics), default=0),
-    }
+    original = row.plan.available // row.plan.epochs
+    return {"original": original, "effective": _effective(row.metrics)}
 
 
 def _config(row: TaskRow) -> dict[str, Any]:
