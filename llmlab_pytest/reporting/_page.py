@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
 from llmlab_pytest.reporting._page_samples import SampleTexts
@@ -71,7 +71,13 @@ def _template() -> Any:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["shown"] = shown
+    environment.filters["breakable"] = breakable
     return environment.get_template("page.html.j2")
+
+
+def breakable(text: str) -> Markup:
+    """Return text, escaped, whose names may be broken after an underscore."""
+    return Markup("_<wbr>").join(map(escape, text.split("_")))
 
 
 @cache
