@@ -14,6 +14,7 @@ from llmlab_pytest.scorers._loglikelihood import (
     mc2,
 )
 from llmlab_pytest.scorers._math import math_verify, minerva_math
+from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
@@ -46,6 +47,7 @@ _FACTORIES = (
     exact,
     exact_match,
     f1,
+    hendrycks_math,
     ifeval,
     json_schema,
     math_verify,
