@@ -185,6 +185,16 @@ class Completion:
         return self.text
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a sample adds to a measure of all samples together, as the corpus' BLEU."""
+
+    statistic: str
+    """Name of the function of the sums over all samples, e.g. `f1`."""
+    addends: tuple[float, ...]
+    """What is added to each sum."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """The judgement of one scorer on one completion."""
@@ -199,6 +209,8 @@ class Score:
     """The part of the completion that was judged."""
     explanation: str | None = None
     """Why; shown to people."""
+    share: Share | None = None
+    """Where the metric is no mean of the values."""
 
     @property
     def is_miss(self) -> bool:

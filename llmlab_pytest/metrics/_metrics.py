@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
+from llmlab_pytest.metrics._corpus import corpus_interval, corpus_metric, shares_of
 from llmlab_pytest.metrics._pass_at_k import draws_of, pass_at_k
 from llmlab_pytest.metrics._perplexity import SCALES, Scale
 from llmlab_pytest.stats import (
@@ -114,6 +115,8 @@ def interval_at(
         results: of one task and model.
         confidence: between 0 and 1.
     """
+    if shares := shares_of(results, name):
+        return corpus_interval(shares, confidence=confidence)
     scale = SCALES.get(name, Scale(name, lambda mean: mean))
     samples = values_of(results, scale.scorer)
     interval = interval_of(samples, confidence=confidence) if samples else None
@@ -148,13 +151,17 @@ def scorers_of(results: Sequence[SampleResult]) -> list[str]:
 def compute(
     name: str, results: Sequence[SampleResult], registry: MetricRegistry
 ) -> Metric:
-    """Compute a metric: a registered one, `pass@k`, else the mean of a scorer.
+    """Compute a metric: a registered one, `pass@k`, else that of a scorer.
+
+    A scorer's metric is the mean of its values, or what its shares add up to.
 
     Raises:
         ConfigError: neither a metric nor a scorer is called so.
     """
     if name in registry:
         return registry[name](results)
+    if shares := shares_of(results, name):
+        return corpus_metric(name, shares)
     if (
         draws_of(name)
         or name in scorers_of(results)

@@ -8,8 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-_MOST_NATS = 700.0
-"""exp(709.8) is more than a float holds; a perplexity stops short of that."""
+from llmlab_pytest.stats import perplexity
 
 
 class Scale(NamedTuple):
@@ -17,11 +16,6 @@ class Scale(NamedTuple):
 
     scorer: str
     of_mean: Callable[[float], float]
-
-
-def perplexity(nats: float) -> float:
-    """Return exp of nats per unit: of how many equally likely units one is drawn."""
-    return math.exp(min(nats, _MOST_NATS))
 
 
 def bits(nats: float) -> float:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from llmlab_pytest.core import SampleResult, TaskPlan, TaskRow
-from llmlab_pytest.metrics._groups import build_groups, pooled
+from llmlab_pytest.metrics._groups import build_groups, measured
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
-    compute,
     cost_of,
     latencies_of,
     misses_of,
@@ -39,9 +38,7 @@ def build_row(
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
         plan=plan,
-        metrics=tuple(
-            pooled(compute(name, results, registry), results, paths) for name in names
-        ),
+        metrics=tuple(measured(name, results, registry, paths) for name in names),
         samples=len(results),
         misses=misses_of(results),
         errors=sum(result.error is not None for result in results),

@@ -1,6 +1,6 @@
 """Numbers as people read them: short, aligned, with their unit."""
 
-from llmlab_pytest.core import Metric, TaskRow
+from llmlab_pytest.core import Contribution, Metric, TaskRow
 
 UNKNOWN = "?"
 ABSENT = "-"
@@ -24,6 +24,17 @@ def interval(metric: Metric) -> str:
     if metric.interval is None:
         return ABSENT
     return f"[{score(metric.interval.low)}, {score(metric.interval.high)}]"
+
+
+def points(item: Contribution) -> str:
+    """Format how many percentage points a factor moves a score: +1.5."""
+    return ABSENT if item.points is None else f"{item.points:+.1f}"
+
+
+def points_interval(item: Contribution) -> str:
+    """Format the interval of the points, or a dash where there is none."""
+    ends = item.interval
+    return f"[{ends.low:+.1f}, {ends.high:+.1f}]" if ends else ABSENT
 
 
 def samples(row: TaskRow, metric: Metric) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from llmlab_pytest.core import Report, TaskPlan, TaskRow
+from llmlab_pytest.core import Metric, Report, TaskPlan, TaskRow
+from llmlab_pytest.reporting._harness_groups import GroupNames, groups_of
 from llmlab_pytest.reporting._samples import MASS_SCORER
 
 _NO_FILTER = "none"
@@ -16,8 +17,23 @@ _OUTPUT_TYPES = {
 }
 _PERPLEXITIES = ("word_perplexity", "byte_perplexity", "bits_per_byte")
 _LOWER_IS_BETTER = frozenset(
-    {*_PERPLEXITIES, "token_perplexity", "errors", "error_rate", "misses", "cost_usd"}
+    {*_PERPLEXITIES, "token_perplexity", "perplexity", "ter"}
+    | {"errors", "error_rate", "misses", "cost_usd"}
 )
+_AGGREGATIONS = {
+    "f1": "f1",
+    "mcc": "matthews_corrcoef",
+    "perplexity": "perplexity",
+    "bleu": "bleu",
+    "chrf": "chrf",
+    "ter": "ter",
+    "word_perplexity": "weighted_perplexity",
+    "byte_perplexity": "weighted_perplexity",
+    "bits_per_byte": "bits_per_byte",
+}
+"""lm-eval's name of what makes a metric of all samples; else their mean."""
+_OTHER_NAMES = {MASS_SCORER: "acc", "corpus_bleu": "bleu"}
+_MOST_DRAWS = 100_000
 
 
 class MetricName(NamedTuple):
@@ -35,8 +51,9 @@ def metric_of(plan: TaskPlan, scorer: str) -> MetricName:
     """
     for spec in definition_of(plan).get("scorers", []):
         if isinstance(spec, dict) and spec.get("as") == scorer:
-            return MetricName(str(spec["name"]), scorer)
-    return MetricName("acc" if scorer == MASS_SCORER else scorer, _NO_FILTER)
+            name = str(spec["name"])
+            return MetricName(_OTHER_NAMES.get(name, name), scorer)
+    return MetricName(_OTHER_NAMES.get(scorer, scorer), _NO_FILTER)
 
 
 def definition_of(plan: TaskPlan) -> dict[str, Any]:
@@ -56,22 +73,32 @@ def results_of(
         hashes: digest of all samples by task.
     """
     by_task = {row.plan.task: row for row in rows}
+    groups = {task: groups_of(row) for task, row in by_task.items()}
+    results = {
+        name: entry
+        for task, row in by_task.items()
+        for name, entry in _entries(row, groups[task]).items()
+    }
+    children = {k: v for names in groups.values() for k, v in names.children.items()}
+    totals = {name: entry for name, entry in results.items() if name in children}
     return {
-        "results": {task: _metrics(row) for task, row in by_task.items()},
-        "group_subtasks": {},
+        "results": results,
+        **({"groups": totals} if totals else {}),
+        "group_subtasks": children,
         "configs": {task: _config(row) for task, row in by_task.items()},
         "versions": {task: _version(row.plan) for task, row in by_task.items()},
         "n-shot": {
-            task: definition_of(row.plan).get("shots", 0)
+            name: definition_of(row.plan).get("shots", 0)
             for task, row in by_task.items()
+            for name in (task, *groups[task].rows)
         },
         "higher_is_better": {
-            task: {
-                metric_of(row.plan, metric.name).metric: metric.name
-                not in _LOWER_IS_BETTER
-                for metric in row.metrics
+            name: {
+                entry["metric"]: entry["higher_is_better"]
+                for entry in (_entry(row.plan, m.name) for m in row.metrics)
             }
             for task, row in by_task.items()
+            for name in (task, *groups[task].rows)
         },
         "n-samples": {task: _counts(row) for task, row in by_task.items()},
         **_run(report, rows[0].plan),
@@ -79,23 +106,41 @@ def results_of(
     }
 
 
-def _metrics(row: TaskRow) -> dict[str, Any]:
+def _entries(row: TaskRow, groups: GroupNames) -> dict[str, dict[str, Any]]:
+    """Return the results of a task, and of its groups and parts, by name."""
+    task = row.plan.task
+    found = {task: _metrics(row.plan, task, row.metrics)}
+    for name, group in groups.rows.items():
+        entry = _metrics(row.plan, name, group.metrics)
+        found[name] = {**entry, "alias": group.path[-1]}
+    for name in groups.children:
+        counts = {
+            ",".join(metric_of(row.plan, metric.name)): metric.n
+            for metric in groups.rows.get(name, row).metrics
+        }
+        found[name]["sample_count"] = counts
+    return found
+
+
+def _metrics(plan: TaskPlan, title: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for metric in row.metrics:
-        name, which = metric_of(row.plan, metric.name)
+    for metric in metrics:
+        name, which = metric_of(plan, metric.name)
         stderr = metric.stderr
         values[f"{name},{which}"] = metric.value
         values[f"{name}_stderr,{which}"] = "N/A" if stderr is None else stderr
-    title = {"name": row.plan.task, "alias": row.plan.task}
-    return {**title, "sample_len": _counts(row)["effective"], **values}
+    return {"name": title, "alias": title, "sample_len": _effective(metrics), **values}
+
+
+def _effective(metrics: Sequence[Metric]) -> int:
+    """Return how many samples a metric rests on."""
+    return max((metric.n for metric in metrics), default=0)
 
 
 def _counts(row: TaskRow) -> dict[str, int]:
     """Return how many samples there are, and how many a metric rests on."""
-    return {
-        "original": row.plan.available // row.plan.epochs,
-        "effective": max((metric.n for metric in row.metrics), default=0),
-    }
+    original = row.plan.available // row.plan.epochs
+    return {"original": original, "effective": _effective(row.metrics)}
 
 
 def _config(row: TaskRow) -> dict[str, Any]:
@@ -132,8 +177,11 @@ def _config(row: TaskRow) -> dict[str, Any]:
 
 def _entry(plan: TaskPlan, name: str) -> dict[str, Any]:
     metric, _ = metric_of(plan, name)
-    is_up = name not in _LOWER_IS_BETTER
-    return {"metric": metric, "aggregation": "mean", "higher_is_better": is_up}
+    return {
+        "metric": metric,
+        "aggregation": _AGGREGATIONS.get(metric, "mean"),
+        "higher_is_better": metric not in _LOWER_IS_BETTER,
+    }
 
 
 def _version(plan: TaskPlan) -> float | str:
@@ -160,7 +208,7 @@ def _run(report: Report, plan: TaskPlan) -> dict[str, Any]:
             "device": None,
             "use_cache": None,
             "limit": factors.get("limit"),
-            "bootstrap_iters": 0,
+            "bootstrap_iters": _MOST_DRAWS,
             "gen_kwargs": None,
             "random_seed": seed,
             "numpy_seed": seed,

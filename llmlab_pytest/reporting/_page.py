@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
 from llmlab_pytest.reporting._page_samples import SampleTexts
@@ -24,6 +24,7 @@ from llmlab_pytest.reporting._page_tables import (
     chart_of,
     factors_of,
     lines_of,
+    moved_of,
     part_of,
     shown,
     when,
@@ -52,6 +53,7 @@ def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
         lines=lines_of(report),
         chart=chart_of(report),
         ticks=(0, 25, 50, 75, 100),
+        moved=moved_of(report),
         verdicts=report.verdicts,
         parts=[part_of(table) for table in kept if table.strata],
         factors=factors_of(report),
@@ -69,7 +71,13 @@ def _template() -> Any:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["shown"] = shown
+    environment.filters["breakable"] = breakable
     return environment.get_template("page.html.j2")
+
+
+def breakable(text: str) -> Markup:
+    """Return text, escaped, whose names may be broken after an underscore."""
+    return Markup("_<wbr>").join(map(escape, text.split("_")))
 
 
 @cache

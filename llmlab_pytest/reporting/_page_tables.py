@@ -52,6 +52,17 @@ class Drawn(NamedTuple):
     high: str
 
 
+class Moved(NamedTuple):
+    """What moved a score, in percentage points."""
+
+    explanation: str
+    model: str
+    factor: str
+    points: str
+    interval: str
+    n: int
+
+
 class PartLine(NamedTuple):
     """A stratum."""
 
@@ -155,6 +166,21 @@ def _drawn(metric: Metric, place: str) -> Drawn | None:
 
 def _x(value: float) -> str:
     return f"{value * 100:.2f}%"
+
+
+def moved_of(report: Report) -> list[Moved]:
+    """Return the contribution of each factor of each explanation, in their order."""
+    return [
+        Moved(
+            explanation=shown(item.explanation),
+            model=shown(item.model),
+            factor=shown(item.factor),
+            points=_format.points(item),
+            interval=_format.points_interval(item),
+            n=item.n,
+        )
+        for item in report.contributions
+    ]
 
 
 def part_of(table: TaskSamples) -> Part:

@@ -152,12 +152,10 @@ def _contributions(found: Sequence[Contribution]) -> list[str]:
     """Return a table of what moved the scores, in percentage points."""
     cells = [["explanation", "model", "changed alone", "points", "95% interval", "n"]]
     for item in found:
-        points = _format.ABSENT if item.points is None else f"{item.points:+.1f}"
-        ends = item.interval
-        interval = f"[{ends.low:+.1f}, {ends.high:+.1f}]" if ends else _format.ABSENT
         names = (item.explanation, item.model, item.factor)
         short = [shorten(name, _NAME_WIDTH) for name in names]
-        cells.append([*short, points, interval, str(item.n)])
+        numbers = [_format.points(item), _format.points_interval(item), str(item.n)]
+        cells.append([*short, *numbers])
     return _aligned(cells, "<<<>>>")
 
 

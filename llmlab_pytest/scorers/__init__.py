@@ -3,6 +3,7 @@
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests
+from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._loglikelihood import (
@@ -13,6 +14,7 @@ from llmlab_pytest.scorers._loglikelihood import (
     mc2,
 )
 from llmlab_pytest.scorers._math import math_verify, minerva_math
+from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import (
@@ -49,16 +51,21 @@ __all__ = [
     "apply_scorer",
     "bleu",
     "choice",
+    "chrf",
     "contains_all",
     "contains_any",
     "contains_none",
+    "corpus_bleu",
     "exact",
     "exact_match",
+    "f1",
+    "hendrycks_math",
     "ifeval",
     "json_schema",
     "make_scorer",
     "math_verify",
     "mc2",
+    "mcc",
     "minerva_math",
     "nats_per_byte",
     "nats_per_token",
@@ -66,7 +73,9 @@ __all__ = [
     "numbers_in",
     "numeric",
     "passes_tests",
+    "perplexity",
     "regex",
     "rouge",
     "scorer_registry",
+    "ter",
 ]

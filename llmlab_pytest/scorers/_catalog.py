@@ -3,6 +3,7 @@
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
+from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._loglikelihood import (
@@ -13,6 +14,7 @@ from llmlab_pytest.scorers._loglikelihood import (
     mc2,
 )
 from llmlab_pytest.scorers._math import math_verify, minerva_math
+from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
@@ -37,22 +39,29 @@ _FACTORIES = (
     acc_norm,
     bleu,
     choice,
+    chrf,
     contains_all,
     contains_any,
     contains_none,
+    corpus_bleu,
     exact,
     exact_match,
+    f1,
+    hendrycks_math,
     ifeval,
     json_schema,
     math_verify,
     mc2,
+    mcc,
     minerva_math,
     nats_per_byte,
     nats_per_token,
     nats_per_word,
     numeric,
+    perplexity,
     regex,
     rouge,
+    ter,
 )
 
 

@@ -1,7 +1,15 @@
 """Statistics as pure functions: numbers in, intervals out. No input or output."""
 
+from llmlab_pytest.stats._bootstrap import bootstrap_stderr
+from llmlab_pytest.stats._corpus import (
+    CHRF_ORDER,
+    CORPUS_STATISTICS,
+    CorpusStatistic,
+    perplexity,
+)
 from llmlab_pytest.stats._intervals import (
     mean_stderr,
+    normal,
     pooled_stderr,
     quantile,
     ratio_interval,
@@ -10,7 +18,13 @@ from llmlab_pytest.stats._intervals import (
 )
 
 __all__ = [
+    "CHRF_ORDER",
+    "CORPUS_STATISTICS",
+    "CorpusStatistic",
+    "bootstrap_stderr",
     "mean_stderr",
+    "normal",
+    "perplexity",
     "pooled_stderr",
     "quantile",
     "ratio_interval",

@@ -79,6 +79,21 @@ def student_t(values: Sequence[float], *, confidence: float = 0.95) -> Interval 
     return Interval(mean - half, mean + half, confidence, "student-t")
 
 
+def normal(
+    value: float, stderr: float, *, confidence: float = 0.95, method: str
+) -> Interval:
+    """Return the normal interval of an estimate whose standard error is known.
+
+    Args:
+        value: the estimate.
+        stderr: its standard error.
+        confidence: between 0 and 1.
+        method: how the standard error was found.
+    """
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * stderr
+    return Interval(value - half, value + half, confidence, method)
+
+
 def ratio_interval(
     values: Sequence[float], weights: Sequence[float], *, confidence: float = 0.95
 ) -> Interval | None:

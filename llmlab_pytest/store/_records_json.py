@@ -12,6 +12,7 @@ from llmlab_pytest.core import (
     SampleRecord,
     SampleResult,
     Score,
+    Share,
     TaskPlan,
     TokenLogprob,
     Usage,
@@ -128,6 +129,7 @@ def score_columns(score: Score) -> dict[str, Any]:
         "weight": score.weight,
         "answer": None if score.answer is None else dump(score.answer),
         "explanation": None if score.explanation is None else dump(score.explanation),
+        "share": None if score.share is None else dump(asdict(score.share)),
     }
 
 
@@ -141,7 +143,12 @@ def score_of(row: Row) -> Score:
         explanation=(
             None if row["explanation"] is None else json.loads(row["explanation"])
         ),
+        share=None if row["share"] is None else _share(json.loads(row["share"])),
     )
+
+
+def _share(content: Mapping[str, Any]) -> Share:
+    return Share(content["statistic"], tuple(content["addends"]))
 
 
 def result_of(row: Row, scores: tuple[Score, ...]) -> SampleResult:

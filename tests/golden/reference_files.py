@@ -10,6 +10,7 @@ import json
 import sys
 
 import lm_eval
+from _reference_task import task_of
 from lm_eval.api.model import LM
 from lm_eval.loggers import EvaluationTracker
 from lm_eval.tasks import TaskManager
@@ -35,29 +36,17 @@ class Replay(LM):
         raise NotImplementedError
 
 
-def task_of(entry: dict, manager: TaskManager) -> object:
-    override = {
-        "dataset_path": "json",
-        "dataset_name": None,
-        "dataset_kwargs": {"data_files": entry["files"]},
-        "num_fewshot": 0,  # for a subset lm-eval draws other demonstrations
-    }
-    for split, key in (("train", "training_split"), ("validation", "validation_split")):
-        if split not in entry["files"]:
-            override[key] = None
-    # The public loaders take names or whole configurations, not names with overrides.
-    return manager._factory.build(
-        manager._entry(entry["name"]), overrides=override, registry=manager._index
-    )
-
-
 plan = json.load(sys.stdin)
 manager = TaskManager()
 tracker = EvaluationTracker(output_path=plan["output"])
 results = lm_eval.simple_evaluate(
     model=Replay(plan["answers"]),
     model_args={"pretrained": plan["model"]},
-    tasks=[task_of(entry, manager) for entry in plan["tasks"]],
+    tasks=[
+        # For a subset lm-eval draws other demonstrations.
+        task_of(manager, entry["name"], entry["files"], num_fewshot=0)
+        for entry in plan["tasks"]
+    ],
     task_manager=manager,
     samples=plan["samples"],
     log_samples=True,

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import evaluate
+from _reference_task import task_of
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 from transformers import AutoTokenizer
@@ -36,22 +37,10 @@ def chat_of(wanted: dict) -> dict:
 
 
 def requests_of(plan: dict, manager: TaskManager, chat: dict) -> list[dict]:
-    override = {
-        "dataset_path": "json",
-        "dataset_name": None,
-        "dataset_kwargs": {"data_files": plan["files"]},
-        "num_fewshot": plan["shots"],
-    }
+    override = {"num_fewshot": plan["shots"]}
     if "unconditional" in plan:
         override["metric_list"] = [{"metric": "acc_mutual_info"}]
-    for split in ("train", "validation"):
-        if split not in plan["files"]:
-            name = "training_split" if split == "train" else "validation_split"
-            override[name] = None
-    # The public loaders take names or whole configurations, not names with overrides.
-    task = manager._factory.build(
-        manager._entry(plan["task"]), overrides=override, registry=manager._index
-    )
+    task = task_of(manager, plan["task"], plan["files"], **override)
     task.set_fewshot_seed(1234)
     task.build_all_requests(limit=plan["limit"], **chat)
     return [

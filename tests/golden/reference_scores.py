@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import lm_eval
+from _reference_task import task_of
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks import TaskManager
 
@@ -23,27 +24,12 @@ def load(weights: Path) -> HFLM:
     )
 
 
-def task_of(entry: dict, manager: TaskManager) -> object:
-    override = {
-        "dataset_path": "json",
-        "dataset_name": None,
-        "dataset_kwargs": {"data_files": entry["files"]},
-    }
-    for split, key in (("train", "training_split"), ("validation", "validation_split")):
-        if split not in entry["files"]:
-            override[key] = None
-    task = manager._factory.build(
-        manager._entry(entry["task"]), overrides=override, registry=manager._index
-    )
-    task.set_fewshot_seed(1234)  # what simple_evaluate does, and evaluate does not
-    return task
-
-
 plan = json.load(sys.stdin)
 manager = TaskManager()
 model = load(Path(plan["weights"]))
 for entry in plan["tasks"]:
-    task = task_of(entry, manager)
+    task = task_of(manager, entry["task"], entry["files"])
+    task.set_fewshot_seed(1234)  # what simple_evaluate does, and evaluate does not
     wanted = entry["samples"]
     results = lm_eval.evaluate(
         model,

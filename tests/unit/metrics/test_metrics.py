@@ -297,3 +297,33 @@ def test_error_counts_in_its_group_and_has_no_value() -> None:
     law = next(group for group in row.groups if group.path == ("other", "law"))
     assert law.samples == 1
     assert (law.metrics[0].value, law.metrics[0].n) == (None, 0)
+
+
+def test_mean_of_parts_counts_each_part_once() -> None:
+    """2 of 4 and 2 of 2 are 4 of 6, but on average 0.75 of a part."""
+    values = {"a1": 1, "a2": 0, "a3": 1, "a4": 0, "b1": 1, "b2": 1}
+    results = [result(name, value) for name, value in values.items()]
+    paths = {name: ("all", name[0]) for name in values}
+    plan = replace(PLAN, metrics=("a@parts", "a"))
+    row = build_row(plan, results, default_metrics(), groups=paths)
+    mean, plain = row.metrics
+    assert (mean.name, mean.value, mean.n) == ("a@parts", 0.75, 6)
+    assert plain.value == pytest.approx(4 / 6)
+    # s/√n of (1, 0, 1, 0) is 0.288675; that of (1, 1) is 0.
+    assert mean.stderr == pytest.approx(math.sqrt(1 / 3) / math.sqrt(4) / 2)
+    assert mean.interval is not None
+    assert mean.interval.high == pytest.approx(0.75 + 1.959964 * mean.stderr)
+    (whole,) = [group for group in row.groups if group.path == ("all",)]
+    assert whole.metrics[0] == mean
+
+
+def test_mean_of_parts_has_no_error_where_a_part_has_none() -> None:
+    """One sample of a part says nothing about its spread; none at all no value."""
+    results = [result("a1", 1), result("a2", 0), result("b1", 1)]
+    paths = {name: (name[0],) for name in ("a1", "a2", "b1", "c1")}
+    plan = replace(PLAN, metrics=("a@parts",))
+    (mean,) = build_row(plan, results, default_metrics(), groups=paths).metrics
+    assert (mean.value, mean.n, mean.stderr, mean.interval) == (0.75, 3, None, None)
+    broken = [replace(result("c1"), error="x")]
+    (empty,) = build_row(plan, broken, default_metrics(), groups=paths).metrics
+    assert (empty.value, empty.n) == (None, 0)

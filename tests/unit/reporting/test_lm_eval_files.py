@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 
-from llmlab_pytest.core import Report, SampleRecord, SampleResult
+from llmlab_pytest.core import (
+    Report,
+    SampleRecord,
+    SampleResult,
+    Score,
+    TaskPlan,
+    canonical_json,
+)
+from llmlab_pytest.metrics import build_row, default_metrics
 from llmlab_pytest.reporting import TaskSamples, render_harness
+from llmlab_pytest.reporting._harness_results import results_of
 
 GOLDEN = Path(__file__).with_name("lm_eval_0_4_13")
 TEXTS = ["3 + 4 = 7. #### 7", "It holds 2,400 nails."]
@@ -153,3 +162,53 @@ def test_names_stay_below_the_folder(
     table = judged(card("gsm8k", rows_of("gsm8k")), TEXTS, model)
     names = list(rendered(report(table), [table]))
     assert {name.rpartition("/")[0] for name in names} == {folder}
+
+
+GROUPED = {
+    ("stem", "anatomy"): [1, 0, 1],
+    ("stem", "astronomy"): [0, 0, 1, 1],
+    ("social sciences", "econometrics"): [1, 1, 0],
+}
+"""The scores that `tests/golden/reference_groups.py` gives to lm-eval."""
+
+
+def rounded(entries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return entries whose numbers may differ in the 13th digit."""
+    return {
+        name: {
+            key: round(value, 12) if isinstance(value, float) else value
+            for key, value in entry.items()
+        }
+        for name, entry in entries.items()
+    }
+
+
+def test_groups_equal_those_of_lm_eval(report: Callable[..., Report]) -> None:
+    """Names, members, values, pooled errors and counts of MMLU's groups and parts."""
+    results, paths = [], {}
+    for path, values in GROUPED.items():
+        for number, value in enumerate(values):
+            name = f"{path[-1]}-{number}"
+            paths[name] = path
+            score = Score(scorer="acc", value=float(value))
+            results.append(
+                SampleResult(task="mmlu", model="m", sample_id=name, scores=(score,))
+            )
+    definition = canonical_json({"shots": 0, "scorers": ["acc"]})
+    plan = TaskPlan(
+        task="mmlu",
+        model="m",
+        planned=10,
+        available=10,
+        factors={"definition": definition},
+    )
+    row = build_row(plan, results, default_metrics(), groups=paths)
+    mine = results_of(report(), [row], {})
+    theirs = json.loads((GOLDEN / "groups.json").read_text("utf-8"))
+    for part in ("results", "groups"):
+        assert rounded(mine[part]) == rounded(theirs[part])
+    members = {name: set(names) for name, names in mine["group_subtasks"].items()}
+    assert members == {n: set(names) for n, names in theirs["group_subtasks"].items()}
+    for part in ("n-shot", "higher_is_better"):
+        for name, value in theirs[part].items():
+            assert mine[part][name] == value

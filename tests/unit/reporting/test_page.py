@@ -17,6 +17,8 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from llmlab_pytest.core import (
+    Contribution,
+    Interval,
     Report,
     SampleRecord,
     SampleResult,
@@ -97,6 +99,28 @@ def test_page_of_a_small_run(
     text = re.sub(r"<script>.*?</script>", "<script>…</script>", text, flags=re.DOTALL)
     factors = re.compile(r"<dt>definition</dt><dd>.*?</dd>", re.DOTALL)
     assert factors.sub("<dt>definition</dt><dd>…</dd>", text).split("\n") == snapshot
+
+
+def test_page_shows_what_moves_the_scores(
+    table: TaskSamples, report: Callable[..., Report]
+) -> None:
+    """Each factor of an explanation has its points, or a dash; none, no section."""
+    named = {"explanation": "shots", "model": "m", "n": 2}
+    moved = (
+        Contribution(
+            factor="chat", points=-12.25, interval=Interval(-20.0, 3.5), **named
+        ),
+        Contribution(factor="total", points=None, interval=None, **named),
+    )
+    text = page(replace(report(table), contributions=moved), table)
+    rows = re.findall(r"<tr>(.*?)</tr>", text.partition('id="moved"')[2])
+    cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in rows[:3]]
+    assert cells == [
+        ["explanation", "model", "changed alone", "points", "95% interval", "n"],
+        ["shots", "m", "chat", "-12.2", "[-20.0, +3.5]", "2"],
+        ["shots", "m", "total", "-", "-", "2"],
+    ]
+    assert "What moves the scores" not in page(report(table), table)
 
 
 def test_policy_allows_only_the_pages_own_script_and_style(

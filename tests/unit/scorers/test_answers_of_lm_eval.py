@@ -43,7 +43,7 @@ def test_texts_are_judged_as_by_lm_eval(card: str) -> None:
         scores = _scores(card, case["input"], case["text"])
         for name, value in case["scores"].items():
             assert scores[name].value == pytest.approx(value, abs=1e-4), case
-        if len(case["scores"]) == 1:
+        if len(case["scores"]) == 1 and case["answer"] is not None:
             assert scores[name].answer == case["answer"], case
 
 

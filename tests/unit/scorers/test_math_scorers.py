@@ -11,6 +11,7 @@ from llmlab_pytest.core import Completion, ConfigError, Sample, Score, Target
 from llmlab_pytest.scorers import _math as math
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.scorers._math_answer import boxed_answer, normalised, said_answer
+from llmlab_pytest.scorers._math_strings import written_alike
 
 
 def _score(name: str, text: str, target: Target) -> Score:
@@ -141,3 +142,45 @@ def test_timer_of_others_goes_on() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize(
+    ("text", "solution", "value"),
+    [
+        (r"It is $\dfrac12$.", r"$\boxed{\frac{1}{2}}$", 1),
+        (r"0.5", r"$\boxed{\frac12}$", 1),
+        (r"1/2", r"$\boxed{\frac12}$", 1),
+        (r"0.25", r"$\boxed{\frac14}$", 0),
+        (r"It is \dfrac12.", r"$\boxed{\frac{1}{2}}$", 0),
+        (r"$x = 2\sqrt3$", r"$\boxed{2\sqrt{3}}$", 1),
+        (r"$15$", r"$\boxed{15\text{ cm}}$", 1),
+        (r"$90^\circ$", r"$\boxed{90}$", 1),
+        (r"$x/2$", r"$\boxed{x/2}$", 1),
+        (r"$x / 2$", r"$\boxed{x/2}$", 0),
+        ("", r"$\boxed{5}$", 0),
+    ],
+    ids=[
+        "a fraction's ways",
+        "the one decimal",
+        "a slash",
+        "nothing is computed",
+        "words around it",
+        "a name and a root",
+        "a unit",
+        "degrees",
+        "as written",
+        "as written but for spaces",
+        "no answer",
+    ],
+)
+def test_hendrycks_compares_strings(text: str, solution: str, value: float) -> None:
+    """LaTeX's freedom is taken away, and nothing more, as MATH's authors do."""
+    assert _score("hendrycks_math", text, solution).value == value
+
+
+@pytest.mark.parametrize("answer", [r"\sqrt", r"\frac", r"5\text{ a}\text{ b}", "x/2"])
+def test_hendrycks_refuses_what_the_reference_fails_at(answer: str) -> None:
+    """Its rules raise there, and it falls back on the text as it was written."""
+    with pytest.raises(ValueError, match=r"two units|nothing|invalid literal"):
+        written_alike(answer)
+    assert _score("hendrycks_math", answer, answer).value == 1

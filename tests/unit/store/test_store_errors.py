@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from llmlab_pytest.core import Completion, SampleResult, Score, StoreError
+from llmlab_pytest.core import Completion, SampleResult, Score, Share, StoreError
 from llmlab_pytest.store import Store, _connect, open_store
 from llmlab_pytest.store._schema import MIGRATIONS
 
@@ -43,8 +43,8 @@ def test_newer_schema_is_refused(tmp_path: Path) -> None:
     assert f"up to {len(MIGRATIONS)}" in said
 
 
-def test_store_of_the_first_release_gets_weights(tmp_path: Path) -> None:
-    """Scores of before weigh 1, and the store holds weighted ones from now on."""
+def test_store_of_the_first_release_gets_weights_and_shares(tmp_path: Path) -> None:
+    """Scores of before weigh 1 and have no share; from now on they may have both."""
     file = tmp_path / "r.db"
     result = SampleResult(
         task="t", model="m", sample_id="s", scores=(Score(scorer="a", value=1.0),)
@@ -54,16 +54,18 @@ def test_store_of_the_first_release_gets_weights(tmp_path: Path) -> None:
     store.close()
     connection = sqlite3.connect(file)
     connection.execute("ALTER TABLE scores DROP COLUMN weight")
+    connection.execute("ALTER TABLE scores DROP COLUMN share")
     connection.execute("UPDATE schema_version SET version = 1")
     connection.commit()
     connection.close()
     store = open_store(str(file))
     assert store.results("r") == [result]
+    share = Share("f1", (1.0, 0.0, 0.0, 0.0))
     new = SampleResult(
         task="t",
         model="m",
         sample_id="n",
-        scores=(Score(scorer="a", value=0.5, weight=2.0),),
+        scores=(Score(scorer="a", value=0.5, weight=2.0, share=share),),
     )
     store.record_result("r", new)
     assert new in store.results("r")

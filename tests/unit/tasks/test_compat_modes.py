@@ -1,13 +1,23 @@
 """Compat modes: a benchmark asked and scored as another harness does it."""
 
+import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from llmlab_pytest.core import ConfigError, LoglikelihoodRequest, Unsupported
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    GenerateRequest,
+    LoglikelihoodRequest,
+    Sample,
+    Unsupported,
+)
 from llmlab_pytest.prompts import evaluate
+from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.tasks import (
     DataSource,
     Task,
@@ -181,14 +191,16 @@ def test_lighteval_asks_the_others_as_lm_eval_does(name: str) -> None:
 
 
 @pytest.mark.mirror
-@pytest.mark.parametrize(("name", "shots"), [("arc_challenge", 25), ("winogrande", 5)])
+@pytest.mark.parametrize(
+    ("name", "shots"), [("arc_challenge", 25), ("gsm8k", 5), ("winogrande", 5)]
+)
 def test_first_leaderboard_draws_in_shuffled_order(
     name: str, shots: int, mirror: Path
 ) -> None:
     """As lm-eval before 0.4: `Random(42)` shuffles the samples, then draws for each.
 
-    The rule gave the demonstrations of 99 of 100 logged prompts of ARC, and of 106 of
-    106 of WinoGrande.
+    The rule gave the demonstrations of 99 of 100 logged prompts of ARC, of 498 of 498
+    of GSM8K, and of 106 of 106 of WinoGrande.
     """
     card = _shipped(name)
     planned = plan_task(in_mode(card, V1), limit=50, seed=7, data_dir=mirror)
@@ -204,6 +216,92 @@ def test_first_leaderboard_draws_in_shuffled_order(
     for sample in planned.samples:
         mine = list(planned.demonstrations[sample.id])
         assert mine == shown[str(dict(sample.metadata))]
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "value"),
+    [
+        (" 6 * 7 = 42\n#### 42", "42", 1.0),
+        ("#### 1,042 apples", "1,042", 0.0),
+        ("#### 42.", "42.", 0.0),
+        ("The answer is 42", "[invalid]", 0.0),
+    ],
+    ids=["in form", "another number", "full stop kept", "no form"],
+)
+def test_first_leaderboard_scores_gsm8k_by_the_form_alone(
+    text: str, answer: str, value: float
+) -> None:
+    """`_extract_answer` of the old task: the number after ####, less its commas."""
+    (spec,) = in_mode(_shipped("gsm8k"), V1).scorers
+    name, scorer = make_scorer(spec, scorer_registry(), where="test")
+    sample = Sample(id="s", input="", target="6 * 7 = <<6*7=42>>42\n#### 42")
+    completion = Completion(text=text, model="m")
+    score = apply_scorer(name, scorer, completion=completion, sample=sample)
+    assert (score.scorer, score.answer, score.value) == ("acc", answer, value)
+
+
+def test_first_leaderboard_stops_gsm8k_at_a_colon() -> None:
+    """`until` of the old task, in a request as a model gets it."""
+    task = in_mode(_shipped("gsm8k"), V1)
+    row = {"question": "6 * 7?", "answer": "#### 42"}
+    alone = task.with_changes(data=DataSource(rows=(row,)), shots=0)
+    planned = plan_task(alone, limit=None, seed=0, data_dir=None)
+    request = build_request(planned, planned.samples[0], capabilities={"completion"})
+    assert isinstance(request, GenerateRequest)
+    assert request.config.stop == (":", "Question:", "Question")
+    assert request.prompt == "Question: 6 * 7?\nAnswer:"
+
+
+def test_first_leaderboard_shows_hellaswag_training_rows(tmp_path: Path) -> None:
+    """Ten of them in the order of the draws, cleaned as the question is."""
+    rows = [
+        {
+            "activity_label": f"Task {n}",
+            "ctx_a": "He [step] waits",
+            "ctx_b": "",
+            "endings": [f"{n} a", f"{n} b", f"{n} c", f"{n} d"],
+            "label": str(n % 4),
+            "source_id": f"wikihow~{n}",
+        }
+        for n in range(12)
+    ]
+    folder = tmp_path / "hellaswag"
+    folder.mkdir()
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "train.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "validation.jsonl").write_text(lines, encoding="utf-8")
+    task = in_mode(_shipped("hellaswag"), V1)
+    splits = {
+        name: replace(split, rows=12, digest="")
+        for name, split in task.data.splits.items()
+    }
+    small = task.with_changes(data=replace(task.data, splits=splits))
+    planned = plan_task(small, limit=None, seed=0, data_dir=tmp_path)
+    order, generator = list(range(12)), random.Random(42)
+    generator.shuffle(order)
+    shown = {n: generator.sample(rows, 10) for n in order}
+    request = build_request(planned, planned.samples[3], capabilities={"loglikelihood"})
+    assert isinstance(request, LoglikelihoodRequest)
+    wanted = [
+        f"{row['activity_label']}: He waits {row['endings'][int(row['label'])]}"
+        for row in shown[3]
+    ]
+    assert request.continuations[0].context == "\n\n".join(
+        [*wanted, "Task 3: He waits"]
+    )
+    assert small.scorers[0] == "acc_norm"
+
+
+def test_first_leaderboard_shows_five_of_the_subject_in_mmlu() -> None:
+    """The prompt is today's; shots and the mean over the subjects are not."""
+    card = _shipped("mmlu")
+    mode = in_mode(card, V1)
+    assert (mode.prompt, mode.description, mode.demonstrations) == (
+        card.prompt,
+        card.description,
+        card.demonstrations,
+    )
+    assert (mode.shots, mode.metrics) == (5, ("acc@parts", "acc"))
 
 
 @pytest.mark.mirror
