@@ -8,6 +8,7 @@ from collections.abc import Generator
 
 import pytest
 
+from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
 from llmlab_pytest.collecting._outcomes import (
@@ -41,8 +42,10 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
-            manager.register(RunPlugin(llmlab), _NAME)
-            show_progress(config)
+            llmlab.show_news = show_progress(config).show
+            # The controller of xdist collects nothing.
+            pause = None if manager.has_plugin("dsession") else GarbagePause(config)
+            manager.register(RunPlugin(llmlab, pause), _NAME)
         except LlmlabError as error:
             raise refusal(str(error)) from error
     return session_of(config)
@@ -51,8 +54,9 @@ def activate(
 class RunPlugin:
     """Plans after collection, looks ahead, records outcomes, shows the report."""
 
-    def __init__(self, llmlab: LlmlabSession) -> None:
+    def __init__(self, llmlab: LlmlabSession, pause: GarbagePause | None) -> None:
         self._llmlab = llmlab
+        self._pause = pause
         self._config = llmlab.config
         self._session: pytest.Session | None = None
         self._is_collected = False
@@ -74,6 +78,8 @@ class RunPlugin:
         Raises:
             pytest.UsageError: the store cannot be used.
         """
+        if self._pause is not None:
+            self._pause.end()
         if self._config.option.collectonly or not self._will_run(session):
             return
         try:
