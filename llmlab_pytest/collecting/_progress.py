@@ -8,6 +8,8 @@ from contextlib import nullcontext
 
 import pytest
 
+from llmlab_pytest.collecting._live_line import LiveLine
+
 _FETCHING = logging.getLogger("llmlab_pytest.tasks")
 _LOADING = logging.getLogger("llmlab_pytest.session")
 _FIRST_WORKER = "gw0"
@@ -18,6 +20,12 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def speaks_for_all(config: pytest.Config) -> bool:
+    """Whether this process says what every worker would: the first, or the only one."""
+    worker = getattr(config, "workerinput", {}).get("workerid")
+    return worker in (None, _FIRST_WORKER)
+
+
 class ProgressLines(logging.Handler):
     """Writes messages above pytest's own line, past its capturing.
 
@@ -25,19 +33,17 @@ class ProgressLines(logging.Handler):
     main thread, which shows such messages while it waits for an answer.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, above: LiveLine | None) -> None:
         super().__init__(logging.INFO)
         self._config = config
+        self._above = above
         self._unseen: deque[str] = deque()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show one message, now or when the main thread waits."""
-        worker = getattr(self._config, "workerinput", {}).get("workerid")
-        if record.name.startswith(_LOADING.name) and worker not in (
-            None,
-            _FIRST_WORKER,  # all load the same, and one of them says it
-        ):
-            return
+        is_loading = record.name.startswith(_LOADING.name)
+        if is_loading and not speaks_for_all(self._config):
+            return  # all load the same
         self._unseen.append(f"llmlab: {record.getMessage()}")
         if threading.current_thread() is threading.main_thread():
             self.show()
@@ -50,6 +56,8 @@ class ProgressLines(logging.Handler):
         capture = manager.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             reporter = manager.get_plugin("terminalreporter")
+            if self._above is not None:
+                self._above.clear()
             while self._unseen:
                 line = self._unseen.popleft()
                 if reporter is not None and not is_worker(self._config):
@@ -60,9 +68,16 @@ class ProgressLines(logging.Handler):
                     sys.__stderr__.flush()
 
 
-def show_progress(config: pytest.Config) -> ProgressLines:
-    """Show what fetches data and loads models for as long as pytest runs."""
-    lines = ProgressLines(config)
+def show_progress(
+    config: pytest.Config, *, above: LiveLine | None = None
+) -> ProgressLines:
+    """Show what fetches data and loads models for as long as pytest runs.
+
+    Args:
+        config: of the run.
+        above: the line that gives way to such messages.
+    """
+    lines = ProgressLines(config, above)
     for logger in (_FETCHING, _LOADING):
         _attach(logger, lines, config)
     return lines

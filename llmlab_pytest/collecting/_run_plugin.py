@@ -11,6 +11,7 @@ import pytest
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
+from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._outcomes import (
     OUTCOME,
     case_key,
@@ -18,9 +19,14 @@ from llmlab_pytest.collecting._outcomes import (
     record_trouble,
 )
 from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
-from llmlab_pytest.collecting._progress import is_worker, show_progress
+from llmlab_pytest.collecting._progress import (
+    is_worker,
+    show_progress,
+    speaks_for_all,
+)
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError
 from llmlab_pytest.session import LlmlabSession, session_of
 
@@ -42,9 +48,13 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
-            llmlab.show_news = show_progress(config).show
-            # The controller of xdist collects nothing.
-            pause = None if manager.has_plugin("dsession") else GarbagePause(config)
+            # The controller of xdist collects nothing and runs gates only.
+            is_controller = manager.has_plugin("dsession")
+            pause = None if is_controller else GarbagePause(config)
+            line = None
+            if not (is_controller or is_worker(config)):
+                line = show_live_line(config)
+            llmlab.show_news = show_progress(config, above=line).show
             manager.register(RunPlugin(llmlab, pause), _NAME)
         except LlmlabError as error:
             raise refusal(str(error)) from error
@@ -59,6 +69,7 @@ class RunPlugin:
         self._pause = pause
         self._config = llmlab.config
         self._session: pytest.Session | None = None
+        self._work: WorkReporter | None = None
         self._is_collected = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -89,6 +100,10 @@ class RunPlugin:
                 raise pytest.UsageError(str(error)) from error
             session.items.clear()
             refuse(session, error)
+        if self._config.option.verbose >= 0:  # else nobody would see it
+            self._work = WorkReporter(
+                session.items, self._llmlab, tells_plan=speaks_for_all(self._config)
+            )
         if is_worker(self._config):
             session.items[:] = [i for i in session.items if not isinstance(i, GateItem)]
         else:
@@ -145,6 +160,8 @@ class RunPlugin:
                 # The trace would be ours; the message says what to do.
                 report.longrepr = f"{type(error).__name__}: {error}"
         report.user_properties = [*item.user_properties]
+        if self._work is not None:
+            self._work.note(item, report)
         return report
 
     @pytest.hookimpl(tryfirst=True)
