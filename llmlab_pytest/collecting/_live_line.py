@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 import pytest
 
 from llmlab_pytest.collecting._pace import Pace
+from llmlab_pytest.collecting._terminal_width import width_of
 from llmlab_pytest.collecting._work import work_of, work_plan_of
 from llmlab_pytest.core import shorten
 
@@ -106,20 +107,17 @@ class LiveLine:
     def _draw(self) -> None:
         if not (self._is_live and self._text):
             return
-        terminal = self._reporter._tw  # noqa: SLF001 -- pytest's only way to the width
-        column = terminal.width_of_current_line
-        line = shorten(f"llmlab: {self._text}", terminal.fullwidth - 1)
-        if column:
-            self._write(f"\n\r\x1b[2K{line}{_UP}\x1b[{column + 1}G")
+        columns, used = width_of(self._reporter)
+        line = shorten(f"llmlab: {self._text}", columns - 1)
+        if used:
+            self._write(f"\n\r\x1b[2K{line}{_UP}\x1b[{used + 1}G")
         else:
             self._write(f"\r\x1b[2K{line}\r")
         self._is_drawn = True
 
     def _write(self, text: str) -> None:
-        """Write past pytest's writer, which counts the characters of its line."""
-        file = self._reporter._tw._file  # noqa: SLF001 -- see above
-        file.write(text)
-        file.flush()
+        """Write without what pytest takes for characters of its line."""
+        self._reporter.write_raw(text, flush=True)
 
 
 def show_live_line(

@@ -5,6 +5,7 @@ mark, a fixture or a card, and then calls `activate`.
 """
 
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 
@@ -171,6 +172,8 @@ class RunPlugin:
         """Stop asking; tell the controller that there is something to report."""
         self._session = session
         self._llmlab.stop()
+        with suppress(StoreError):  # the summary reads the same store and says it
+            self._llmlab.keep_facts()
         if is_worker(self._config):
             self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._config.option.collectonly:

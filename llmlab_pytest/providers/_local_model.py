@@ -49,6 +49,9 @@ from llmlab_pytest.providers._local_worker import (
 _LOG = logging.getLogger(__name__)
 TRUNCATE_CHOICES = ("auto", "left", "error")
 
+_REAL_WORK_S = 5.0
+"""Shorter runs are not worth 0.2 s for measuring the machine."""
+
 Deliver = Callable[[int, Completion], None]
 """Takes the completion of the request with this index."""
 
@@ -96,6 +99,10 @@ class Backend(Protocol):
         """Yield what is found about each sequence as soon as it is known."""
         ...
 
+    def measure(self) -> dict[str, str]:
+        """Return facts about model and machine by name; takes up to 0.3 s."""
+        ...
+
     def close(self) -> None:
         """Release the weights."""
         ...
@@ -124,6 +131,11 @@ class LocalModel:
         self._truncate = truncate
         self._memory = ScoreMemory()
         self._is_closed = False
+        self._computed_s = 0.0
+        self._is_measured = False
+        self.facts: dict[str, str] = {}
+        """What was measured once the model had done real work: `layer_flop` per token
+        and the `matrix_flops` that this machine gives. Empty if there is nothing."""
 
     async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
         """Answer every request, in order.
@@ -186,6 +198,9 @@ class LocalModel:
                 deliver(numbers[place], self._completion(row))
         if parts:
             self._score(parts, signal, deliver)
+        if self._computed_s > _REAL_WORK_S and not self._is_measured:
+            self._is_measured = True
+            self.facts |= self._backend.measure()
 
     def _row(self, request: GenerateRequest) -> Row:
         prompt = self._prompt_ids(request.prompt)
@@ -235,7 +250,12 @@ class LocalModel:
         return prompt[-room:]
 
     def _completion(self, row: Row) -> Completion:
-        usage = Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens))
+        usage = Usage(
+            input_tokens=len(row.prompt),
+            output_tokens=len(row.tokens),
+            cached_input_tokens=max(0, len(row.prompt) - row.read_tokens),
+        )
+        self._computed_s += row.compute_s
         return Completion(
             text=row.text,
             model=self.spec.alias,
@@ -281,6 +301,7 @@ class LocalModel:
         read = sum(finding.tokens_read for finding in findings)
         usage = Usage(input_tokens=asked, cached_input_tokens=max(0, asked - read))
         elapsed_s = sum(finding.compute_s for finding in findings)
+        self._computed_s += elapsed_s
         return Completion(
             text="",
             model=self.spec.alias,

@@ -66,6 +66,7 @@ class LlmlabSession:
         """The item that runs now; calls made by `llm(...)` belong to it."""
         self.show_news: Callable[[], None] = lambda: None
         """Called in the test's thread while an answer is awaited, and when it came."""
+        self._loaded: dict[str, Model] = {}
         self._counter = CallCounter()
         self._planned: dict[str, PlannedTask] = {}
         self._scorers: dict[str, tuple[tuple[str, Scorer], ...]] = {}
@@ -125,7 +126,20 @@ class LlmlabSession:
         if self.settings.resume is not None:
             self._check_same_model(spec, factors)
         self.store.add_factors(self.run_id, factors)
+        self._loaded[spec.alias] = model
         return model
+
+    def keep_facts(self) -> None:
+        """Store what local models found out about themselves and this machine.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        for alias, model in self._loaded.items():
+            facts = getattr(model, "facts", {})
+            if facts:
+                factors = {f"{name}:{alias}": value for name, value in facts.items()}
+                self.store.add_factors(self.run_id, factors)
 
     def _check_same_model(self, spec: ModelSpec, factors: Mapping[str, str]) -> None:
         """Refuse to finish a run with other weights than it was begun with.
