@@ -24,4 +24,5 @@ class EngineAccount:
     """FLOP/s that the model's largest layer reaches by itself, in the same type and on
     as many threads, measured in this run; `None` if it was not."""
     of_matrix_rate: float | None = None
-    """`layer_flops / matrix_flops`."""
+    """`layer_flops / matrix_flops`; `None` also where that is above 1, because others
+    had the machine while it was measured."""

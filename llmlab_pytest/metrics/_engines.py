@@ -34,6 +34,7 @@ def _account(rows: Sequence[TaskRow], factors: Mapping[str, str]) -> EngineAccou
     per_token = _number(factors, f"{LAYER_FLOP}:{model}")
     matrix_flops = _number(factors, f"{MATRIX_FLOPS}:{model}")
     layer_flops = computed * per_token / compute_s if per_token else None
+    share = layer_flops / matrix_flops if layer_flops and matrix_flops else None
     return EngineAccount(
         model=model,
         asked_tokens=asked,
@@ -42,9 +43,8 @@ def _account(rows: Sequence[TaskRow], factors: Mapping[str, str]) -> EngineAccou
         computed_tokens_per_s=computed / compute_s,
         layer_flops=layer_flops,
         matrix_flops=matrix_flops,
-        of_matrix_rate=layer_flops / matrix_flops
-        if layer_flops and matrix_flops
-        else None,
+        # Above 1, others had the machine while it was measured.
+        of_matrix_rate=share if share is not None and share <= 1 else None,
     )
 
 

@@ -26,7 +26,7 @@ from llmlab_pytest.core import (
     RollingRequest,
     Unsupported,
 )
-from llmlab_pytest.providers import _local_model, _transformers_generate
+from llmlab_pytest.providers import _transformers_generate
 from llmlab_pytest.providers._transformers import Transformers
 from llmlab_pytest.providers._transformers_load import load_weights
 from llmlab_pytest.providers._weights import find_weights
@@ -167,22 +167,22 @@ def test_shared_beginnings_of_prompts_are_counted_as_cached(
     assert max(cached) >= first.usage.input_tokens - 2
 
 
-def test_machine_and_layers_are_measured_after_real_work_once(
+def test_machine_and_layers_are_measured_after_real_work(
     model: Transformers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SmolLM2-135M has 106.2 million weights in the matrices of its layers."""
     monkeypatch.setattr(model, "_computed_s", 0.0)
-    monkeypatch.setattr(model, "_is_measured", False)
-    model.facts.clear()
+    monkeypatch.setattr(model, "_measure_at_s", 5.0)
+    monkeypatch.setattr(model, "facts", {})
     score(model, (CONTEXT, " a trout"))
     assert model.facts == {}
-    monkeypatch.setattr(_local_model, "_REAL_WORK_S", 0.0)
+    monkeypatch.setattr(model, "_measure_at_s", 0.0)
     score(model, (CONTEXT, " a bat"))
     facts = dict(model.facts)
     assert float(facts["layer_flop"]) == 2 * 106_168_320
     assert 1e9 < float(facts["matrix_flops"]) < 1e13
     score(model, (CONTEXT, " a cow"))
-    assert model.facts == facts
+    assert model.facts == facts  # not again before there is four times the work
 
 
 def test_prompt_ids_equal_apply_chat_template(

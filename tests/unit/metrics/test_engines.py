@@ -48,6 +48,15 @@ def test_what_was_not_measured_is_left_out() -> None:
     assert account.of_matrix_rate is None
 
 
+def test_a_rate_that_was_measured_on_a_busy_machine_gives_no_share() -> None:
+    """Layers cannot be faster together than one of them alone."""
+    factors = {"layer_flop:m": "200", "matrix_flops:m": "1000"}
+    (account,) = engine_accounts([row("mmlu", "m", (usage(10), 1.0))], factors)
+    assert account.layer_flops == 2000
+    assert account.matrix_flops == 1000
+    assert account.of_matrix_rate is None
+
+
 def test_only_models_that_compute_here_have_an_account() -> None:
     """By name; a remote model's seconds are not this machine's."""
     rows = [
