@@ -136,7 +136,7 @@ class Pace:
             return ""
         parts = [f"{self._model} {self._samples()}", *self._rates()]
         left_s = self.left_s(self._model)
-        if left_s is not None:
+        if left_s is not None and self._missing(self._model):
             parts.append(f"{_about(left_s)} left")
         others = {m for _, m in self._planned if m != self._model}
         waiting = {model: self._missing(model) for model in others}

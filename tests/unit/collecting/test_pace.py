@@ -84,6 +84,15 @@ def test_the_plan_may_come_late_and_a_sample_may_come_twice() -> None:
     assert early.line().startswith("m 20/60 samples · ")
 
 
+def test_at_the_end_nothing_is_left() -> None:
+    """Then no time is told."""
+    pace = Pace()
+    pace.plan(plan_of((SCORED, 20, 40)))
+    for item in range(20):
+        pace.add(scored(item, tokens=10, busy_s=1.0), at_s=float(item))
+    assert pace.line() == "m 20/20 samples · 40 tokens/s asked, 10 computed"
+
+
 def test_nothing_is_foretold_from_the_first_seconds() -> None:
     """A first batch that ends at once says nothing about the rate."""
     pace = Pace()
