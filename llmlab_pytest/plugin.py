@@ -26,6 +26,7 @@ _MARKS = (
     "llm_models(*selectors): of the chosen models, run only those selected here",
 )
 _used_by_workers_key = pytest.StashKey[bool]()
+_live_line_key = pytest.StashKey[bool]()
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -127,10 +128,13 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notice by a report that a worker uses llmlab: an interrupted one never says."""
     node = getattr(report, "node", None)
-    if node is not None and any(
-        n.startswith("llmlab_") for n, _ in report.user_properties
-    ):
+    if node is None:
+        return
+    if any(n.startswith("llmlab_") for n, _ in report.user_properties):
         node.config.stash[_used_by_workers_key] = True
+    if hasattr(report, "llmlab_work") and _live_line_key not in node.config.stash:
+        node.config.stash[_live_line_key] = True
+        load(f"{_COLLECTING}:show_live_line")(node.config, first=report)
 
 
 @pytest.hookimpl(wrapper=True)

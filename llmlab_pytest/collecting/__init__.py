@@ -2,6 +2,7 @@
 
 from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
+from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
 from llmlab_pytest.collecting._report_command import report_kept_run
 from llmlab_pytest.collecting._run_plugin import activate, finish_controller
@@ -19,5 +20,6 @@ __all__ = [
     "parametrize",
     "register_task_fixtures",
     "report_kept_run",
+    "show_live_line",
     "status_of",
 ]

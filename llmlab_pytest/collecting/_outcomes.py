@@ -50,6 +50,11 @@ def completion_of(item: pytest.Item) -> Completion:
     return item.stash[_completion_key]
 
 
+def finished_completion(item: pytest.Item) -> Completion | None:
+    """Return the completion of a sample item, `None` if there was none."""
+    return item.stash.get(_completion_key, None)
+
+
 def scores_of(item: pytest.Item) -> tuple[Score, ...]:
     """Return the scores of a sample item, primary first; computed once."""
     if _scores_key not in item.stash:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from llmlab_pytest.collecting._terminal_width import width_of
 from llmlab_pytest.core import LlmlabError, Report
 from llmlab_pytest.reporting import render_terminal
 from llmlab_pytest.session import Outputs, report_of_kept_run
@@ -29,6 +30,6 @@ def show_report(
 ) -> None:
     """Print the table of a run, and which files were written."""
     terminal.section("llmlab")
-    width = terminal._tw.fullwidth  # noqa: SLF001 -- the only way to the width in use
+    width = width_of(terminal).columns
     for line in (*render_terminal(report, width=width), *outputs.written):
         terminal.write_line(line)

@@ -5,11 +5,14 @@ mark, a fixture or a card, and then calls `activate`.
 """
 
 from collections.abc import Generator
+from contextlib import suppress
 
 import pytest
 
+from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
+from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._outcomes import (
     OUTCOME,
     case_key,
@@ -17,9 +20,14 @@ from llmlab_pytest.collecting._outcomes import (
     record_trouble,
 )
 from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
-from llmlab_pytest.collecting._progress import is_worker, show_progress
+from llmlab_pytest.collecting._progress import (
+    is_worker,
+    show_progress,
+    speaks_for_all,
+)
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError
 from llmlab_pytest.session import LlmlabSession, session_of
 
@@ -41,8 +49,14 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
-            manager.register(RunPlugin(llmlab), _NAME)
-            show_progress(config)
+            # The controller of xdist collects nothing and runs gates only.
+            is_controller = manager.has_plugin("dsession")
+            pause = None if is_controller else GarbagePause(config)
+            line = None
+            if not (is_controller or is_worker(config)):
+                line = show_live_line(config)
+            llmlab.show_news = show_progress(config, above=line).show
+            manager.register(RunPlugin(llmlab, pause), _NAME)
         except LlmlabError as error:
             raise refusal(str(error)) from error
     return session_of(config)
@@ -51,10 +65,12 @@ def activate(
 class RunPlugin:
     """Plans after collection, looks ahead, records outcomes, shows the report."""
 
-    def __init__(self, llmlab: LlmlabSession) -> None:
+    def __init__(self, llmlab: LlmlabSession, pause: GarbagePause | None) -> None:
         self._llmlab = llmlab
+        self._pause = pause
         self._config = llmlab.config
         self._session: pytest.Session | None = None
+        self._work: WorkReporter | None = None
         self._is_collected = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -74,6 +90,8 @@ class RunPlugin:
         Raises:
             pytest.UsageError: the store cannot be used.
         """
+        if self._pause is not None:
+            self._pause.end()
         if self._config.option.collectonly or not self._will_run(session):
             return
         try:
@@ -83,6 +101,10 @@ class RunPlugin:
                 raise pytest.UsageError(str(error)) from error
             session.items.clear()
             refuse(session, error)
+        if self._config.option.verbose >= 0:  # else nobody would see it
+            self._work = WorkReporter(
+                session.items, self._llmlab, tells_plan=speaks_for_all(self._config)
+            )
         if is_worker(self._config):
             session.items[:] = [i for i in session.items if not isinstance(i, GateItem)]
         else:
@@ -139,6 +161,8 @@ class RunPlugin:
                 # The trace would be ours; the message says what to do.
                 report.longrepr = f"{type(error).__name__}: {error}"
         report.user_properties = [*item.user_properties]
+        if self._work is not None:
+            self._work.note(item, report)
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -148,6 +172,8 @@ class RunPlugin:
         """Stop asking; tell the controller that there is something to report."""
         self._session = session
         self._llmlab.stop()
+        with suppress(StoreError):  # the summary reads the same store and says it
+            self._llmlab.keep_facts()
         if is_worker(self._config):
             self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._config.option.collectonly:

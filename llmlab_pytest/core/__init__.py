@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmlab_pytest.core._engine_account import EngineAccount
     from llmlab_pytest.core._errors import (
         AuthError,
         BudgetExceeded,
@@ -121,6 +122,7 @@ __all__ = [
     "Contribution",
     "DataError",
     "DataUnavailable",
+    "EngineAccount",
     "GenerateConfig",
     "GenerateRequest",
     "GroupRow",
@@ -180,6 +182,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_engine_account": ("EngineAccount",),
     "_errors": (
         "AuthError",
         "BudgetExceeded",

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llmlab_pytest.core._engine_account import EngineAccount
+
 _Scalar = str | int | float | bool | None
 Json = _Scalar | list["Json"] | dict[str, "Json"]
 Role = Literal["system", "user", "assistant", "tool"]
@@ -353,6 +355,8 @@ class TaskRow:
     latency_p95_s: float | None
     tokens_per_s: float | None
     """Input and output tokens per second of call time."""
+    compute_s: float | None = None
+    """Seconds of this machine's compute, by all workers; `None` for a remote model."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
 
@@ -390,6 +394,8 @@ class Report:
     rows: tuple[TaskRow, ...]
     verdicts: tuple[Verdict, ...] = ()
     contributions: tuple[Contribution, ...] = ()
+    engines: tuple[EngineAccount, ...] = ()
+    """One per local model, by name."""
     factors: Mapping[str, str] = field(default_factory=dict)
     started_at: str | None = None
     """When the run began, ISO 8601 in UTC."""

@@ -24,6 +24,10 @@ from llmlab_pytest.engine._calls import Job
 from llmlab_pytest.engine._journal import Journal
 from llmlab_pytest.engine._pool import ModelPool
 
+_FIRST_BATCH = 8
+"""A batch of 64 takes ten seconds and may end with the answer that is needed first. So
+the first one is small, and each further one may be twice as large."""
+
 
 class Lane:
     """Serves the jobs of one model: those that are needed now first."""
@@ -35,6 +39,7 @@ class Lane:
         self._urgent: deque[Job] = deque()
         self._ahead: deque[Job] = deque()
         self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
+        self._most_jobs = _FIRST_BATCH
         self._wakeup = asyncio.Event()
         self._server = asyncio.create_task(self._serve())
 
@@ -82,10 +87,11 @@ class Lane:
         except LlmlabError as error:
             self._refuse_all(error)
             return
-        jobs = self._take(model.batch_size)
+        jobs = self._take(min(self._most_jobs, model.batch_size))
         if not jobs:  # they were dropped while the model was loading
             self._pool.release(self._spec)
             return
+        self._most_jobs = min(2 * self._most_jobs, max(_FIRST_BATCH, model.batch_size))
         task = asyncio.create_task(self._run(model, jobs))
         self._in_flight[task] = jobs
         task.add_done_callback(self._end)

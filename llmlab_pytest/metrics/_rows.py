@@ -35,6 +35,7 @@ def build_row(
     latencies = latencies_of(results)
     spent_s = sum(latencies)
     tokens = usage.input_tokens + usage.output_tokens
+    computed_s = sum(result.compute_s or 0.0 for result in results)
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
         plan=plan,
@@ -47,5 +48,6 @@ def build_row(
         latency_p50_s=quantile(latencies, 0.5),
         latency_p95_s=quantile(latencies, 0.95),
         tokens_per_s=tokens / spent_s if spent_s > 0 else None,
+        compute_s=computed_s or None,
         groups=build_groups(names, results, registry, paths),
     )

@@ -12,6 +12,7 @@ from llmlab_pytest.providers._shipped import (
     shipped_models_dir,
     shipped_registry_files,
 )
+from llmlab_pytest.providers._weights import weights_text
 
 __all__ = [
     "LazyProvider",
@@ -23,4 +24,5 @@ __all__ = [
     "require_for",
     "shipped_models_dir",
     "shipped_registry_files",
+    "weights_text",
 ]

@@ -147,6 +147,7 @@ class _NativeBackend:
     def _generate(self, row: Row, signal: StopSignal, started: float) -> None:
         self._forget()
         fresh = row.prompt
+        row.read_tokens += len(fresh)
         position = 0
         while row.stop_reason is None:
             signal.check()
@@ -238,6 +239,10 @@ class _NativeBackend:
     def _forget(self) -> None:
         self._path = ()
         self._native.forget()
+
+    def measure(self) -> dict[str, str]:
+        """Return nothing: what llama.cpp's quantised products reach is not known."""
+        return {}
 
     def close(self) -> None:
         """Release context and weights."""

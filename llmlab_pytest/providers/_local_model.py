@@ -49,6 +49,12 @@ from llmlab_pytest.providers._local_worker import (
 _LOG = logging.getLogger(__name__)
 TRUNCATE_CHOICES = ("auto", "left", "error")
 
+_REAL_WORK_S = 5.0
+"""Shorter runs are not worth 0.2 s for measuring the machine."""
+_AGAIN_AFTER = 4
+"""The machine may be busy with others just then: the best of a few times counts."""
+_RATE = "matrix_flops"
+
 Deliver = Callable[[int, Completion], None]
 """Takes the completion of the request with this index."""
 
@@ -96,6 +102,10 @@ class Backend(Protocol):
         """Yield what is found about each sequence as soon as it is known."""
         ...
 
+    def measure(self) -> dict[str, str]:
+        """Return facts about model and machine by name; takes up to 0.3 s."""
+        ...
+
     def close(self) -> None:
         """Release the weights."""
         ...
@@ -124,6 +134,11 @@ class LocalModel:
         self._truncate = truncate
         self._memory = ScoreMemory()
         self._is_closed = False
+        self._computed_s = 0.0
+        self._measure_at_s = _REAL_WORK_S
+        self.facts: dict[str, str] = {}
+        """What was measured once the model had done real work: `layer_flop` per token
+        and the `matrix_flops` that this machine gives. Empty if there is nothing."""
 
     async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
         """Answer every request, in order.
@@ -186,6 +201,12 @@ class LocalModel:
                 deliver(numbers[place], self._completion(row))
         if parts:
             self._score(parts, signal, deliver)
+        if self._computed_s > self._measure_at_s:
+            self._measure_at_s = _AGAIN_AFTER * self._computed_s
+            found = self._backend.measure()
+            self.facts = max(
+                self.facts, found, key=lambda facts: float(facts.get(_RATE, 0.0))
+            )
 
     def _row(self, request: GenerateRequest) -> Row:
         prompt = self._prompt_ids(request.prompt)
@@ -235,7 +256,12 @@ class LocalModel:
         return prompt[-room:]
 
     def _completion(self, row: Row) -> Completion:
-        usage = Usage(input_tokens=len(row.prompt), output_tokens=len(row.tokens))
+        usage = Usage(
+            input_tokens=len(row.prompt),
+            output_tokens=len(row.tokens),
+            cached_input_tokens=max(0, len(row.prompt) - row.read_tokens),
+        )
+        self._computed_s += row.compute_s
         return Completion(
             text=row.text,
             model=self.spec.alias,
@@ -281,6 +307,7 @@ class LocalModel:
         read = sum(finding.tokens_read for finding in findings)
         usage = Usage(input_tokens=asked, cached_input_tokens=max(0, asked - read))
         elapsed_s = sum(finding.compute_s for finding in findings)
+        self._computed_s += elapsed_s
         return Completion(
             text="",
             model=self.spec.alias,

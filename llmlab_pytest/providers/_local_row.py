@@ -27,6 +27,8 @@ class Row:
     text: str = ""
     """Without what follows the first stop string; set when the row has ended."""
     stop_reason: StopReason | None = None
+    read_tokens: int = 0
+    """Prompt tokens that were computed for this row's sake; others were shared."""
     compute_s: float = 0.0
     ttft_s: float | None = None
     seed: int = field(default_factory=lambda: secrets.randbits(64))

@@ -42,6 +42,7 @@ from llmlab_pytest.providers._transformers_forest import Forest
 from llmlab_pytest.providers._transformers_generate import Decoder
 from llmlab_pytest.providers._transformers_linear import pack_linears
 from llmlab_pytest.providers._transformers_load import load_weights
+from llmlab_pytest.providers._transformers_rate import layer_flop, matrix_flops
 from llmlab_pytest.providers._transformers_score import ForestScorer
 from llmlab_pytest.providers._weights import digest_of_weights, find_weights
 
@@ -110,6 +111,7 @@ class _TorchBackend:
         self.has_chat_template = bool(tokenizer.chat_template)
         self.ends = _end_tokens(model.generation_config, tokenizer)
         self.prefix = _prefix(tokenizer)
+        self._model = model
         self._tokenizer = tokenizer
         forest = Forest(model)
         self._scorer = ForestScorer(model, forest)
@@ -161,9 +163,16 @@ class _TorchBackend:
         with torch.inference_mode():
             yield from self._scorer.score(sequences, signal)
 
+    def measure(self) -> dict[str, str]:
+        """Say what the layers ask of this machine per token, and what it gives."""
+        if (flop := layer_flop(self._model)) is None:
+            return {}
+        rate = matrix_flops(self._model)
+        return {"layer_flop": f"{flop:.0f}", "matrix_flops": f"{rate:.0f}"}
+
     def close(self) -> None:
         """Release the weights: nothing else in this class refers to the model."""
-        del self._decoder, self._scorer
+        del self._decoder, self._scorer, self._model
 
 
 def _end_tokens(

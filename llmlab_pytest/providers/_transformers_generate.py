@@ -89,6 +89,7 @@ class Decoder:
             if fresh.ttft_s is None:
                 fresh.ttft_s = time.perf_counter() - started
             tokens = fresh.tokens[-1:]
+        fresh.read_tokens = row.read_tokens + len(row.prompt)
         fresh.compute_s = row.compute_s + time.perf_counter() - started
         fresh.ttft_s = fresh.ttft_s if row.ttft_s is None else row.ttft_s
         return fresh
@@ -215,6 +216,7 @@ class _Batch:
         for place, index in enumerate(indices):
             row = self._rows[index]
             row.ttft_s = time.perf_counter() - self._started
+            row.read_tokens += pack.costs[place]
             row.compute_s += spent_s * pack.costs[place] / max(1, len(pack.tokens))
         return ended
 

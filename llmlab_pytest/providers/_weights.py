@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmlab_pytest.core import (
     ConfigError,
+    LlmlabError,
     MissingDependency,
     ModelError,
     ModelSpec,
@@ -20,6 +21,8 @@ from llmlab_pytest.core import (
 
 _PACKAGE_SCHEME = "package:"
 _HUB_SCHEME = "hf:"
+_PROVIDERS = ("llamacpp", "transformers")
+"""Those whose ids name files."""
 _FORMS = (
     "The id of a local model is a path of a .gguf file or of a safetensors folder, or "
     "'package:NAME/FILE' for a file of an installed package."
@@ -73,6 +76,22 @@ def _find_in_package(spec: ModelSpec) -> Path:
     msg = f"The package {package!r} in {folders[0]} has no file {inner!r}."
     fix = f"Correct the id of {_name(spec)}, or install the version that has the file."
     raise ModelError(msg, fix=fix)
+
+
+def weights_text(spec: ModelSpec) -> str | None:
+    """Return what is read to load a model, as `model.gguf, 98 MB`.
+
+    `None` for a model elsewhere, and where nothing is found: loading it says why.
+    """
+    if spec.provider not in _PROVIDERS:
+        return None
+    try:
+        path = find_weights(spec)
+        files = [path] if path.is_file() else path.glob("*.safetensors")
+        megabytes = sum(file.stat().st_size for file in files) / 1e6
+    except (LlmlabError, OSError):
+        return None
+    return f"{path.name}, {megabytes:,.0f} MB"
 
 
 def digest_of_weights(path: Path) -> str:

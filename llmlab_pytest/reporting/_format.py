@@ -1,6 +1,6 @@
 """Numbers as people read them: short, aligned, with their unit."""
 
-from llmlab_pytest.core import Contribution, Metric, TaskRow
+from llmlab_pytest.core import Contribution, EngineAccount, Metric, TaskRow
 
 UNKNOWN = "?"
 ABSENT = "-"
@@ -8,6 +8,7 @@ _THOUSAND = 1000
 _MOST_WRITTEN_OUT = 1e12
 _SMALL_USD = 0.01
 _TEN_S = 10
+_GIGA = 1e9
 
 
 def score(value: float | None) -> str:
@@ -88,3 +89,22 @@ def seconds(duration_s: float | None) -> str:
 def rate(per_second: float | None) -> str:
     """Format tokens per second."""
     return ABSENT if per_second is None else tokens(per_second)
+
+
+def shared(engine: EngineAccount) -> str:
+    """Format how many tokens were asked for, and how many computed in which time."""
+    asked, computed = engine.asked_tokens, engine.computed_tokens
+    ratio = f" ({asked / computed:.1f}x fewer)" if asked > computed > 0 else ""
+    spent = seconds(engine.compute_s)
+    return f"{asked:,} tokens asked, {computed:,} computed{ratio} in {spent}"
+
+
+def engine_rate(engine: EngineAccount) -> str:
+    """Format how fast a model computed, and how close that is to the machine."""
+    text = f"{engine.computed_tokens_per_s:,.0f} tokens/s computed"
+    if engine.layer_flops is not None:
+        text += f" · layers at {engine.layer_flops / _GIGA:,.1f} GFLOP/s"
+    if engine.of_matrix_rate is not None and engine.matrix_flops is not None:
+        text += f", {engine.of_matrix_rate:.0%} of one alone"
+        text += f" ({engine.matrix_flops / _GIGA:,.1f})"
+    return text

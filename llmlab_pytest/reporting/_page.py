@@ -22,6 +22,7 @@ from llmlab_pytest.reporting._page_samples import SampleTexts
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
     chart_of,
+    engines_of,
     factors_of,
     lines_of,
     moved_of,
@@ -52,6 +53,7 @@ def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
         number_columns=NUMBER_COLUMNS,
         lines=lines_of(report),
         chart=chart_of(report),
+        engines=engines_of(report),
         ticks=(0, 25, 50, 75, 100),
         moved=moved_of(report),
         verdicts=report.verdicts,

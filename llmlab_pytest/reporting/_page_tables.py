@@ -140,6 +140,17 @@ def _taken(row: TaskRow, metric: Metric) -> list[str]:
     ]
 
 
+def engines_of(report: Report) -> list[tuple[str, str]]:
+    """Return each local model and what its engine did."""
+    return [
+        (
+            shown(engine.model),
+            " · ".join((_format.shared(engine), _format.engine_rate(engine))),
+        )
+        for engine in report.engines
+    ]
+
+
 def chart_of(report: Report) -> list[Drawn]:
     """Return the metrics that lie between 0 and 1; others have no common axis."""
     return [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from llmlab_pytest.core import (
     Contribution,
+    EngineAccount,
     GroupRow,
     Metric,
     Report,
@@ -72,6 +73,8 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
         lines = [*_fitted(_FOUND, rows, width), "", *_fitted(_TAKEN, rows, width)]
     if report.contributions:
         lines += ["", *_contributions(report.contributions)]
+    if report.engines:
+        lines += ["", *(line for engine in report.engines for line in _engine(engine))]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
     return [*lines, "", *_footer(report)]
@@ -157,6 +160,15 @@ def _contributions(found: Sequence[Contribution]) -> list[str]:
         numbers = [_format.points(item), _format.points_interval(item), str(item.n)]
         cells.append([*short, *numbers])
     return _aligned(cells, "<<<>>>")
+
+
+def _engine(engine: EngineAccount) -> list[str]:
+    """Return what was asked of a local model, computed, and how fast."""
+    alias = shorten(engine.model, _NAME_WIDTH)
+    return [
+        f"{alias}: {_format.shared(engine)}",
+        f"{_INDENT}{_format.engine_rate(engine)}",
+    ]
 
 
 def _verdicts(report: Report) -> list[str]:

@@ -15,7 +15,12 @@ from llmlab_pytest.core import (
     Verdict,
 )
 from llmlab_pytest.gates import decide, parse_gate
-from llmlab_pytest.metrics import MetricRegistry, build_row, contributions
+from llmlab_pytest.metrics import (
+    MetricRegistry,
+    build_row,
+    contributions,
+    engine_accounts,
+)
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
 from llmlab_pytest.store import Store
@@ -57,12 +62,15 @@ class KeptRun:
             ]
         runs = (r for r in self._store.runs(limit=None) if r.id == self._run_id)
         summary = next(runs, None)
+        rows = tuple(map(self._row, plans))
+        factors = self._store.run_factors(self._run_id)
         return Report(
             run_id=self._run_id,
-            rows=tuple(map(self._row, plans)),
+            rows=rows,
             verdicts=tuple(verdicts),
             contributions=self._contributions(),
-            factors=self._store.run_factors(self._run_id),
+            engines=engine_accounts(rows, factors),
+            factors=factors,
             started_at=summary and summary.started_at,
             finished_at=summary and summary.finished_at,
         )

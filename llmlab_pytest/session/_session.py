@@ -1,8 +1,9 @@
 """The state of one pytest process that uses llmlab: built when first needed."""
 
+import logging
 import secrets
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -26,7 +27,7 @@ from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.options import new_run_id, run_id_key
-from llmlab_pytest.providers import load_model
+from llmlab_pytest.providers import load_model, weights_text
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
@@ -40,6 +41,9 @@ from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._settings import Settings, read_settings
 from llmlab_pytest.store import Store, open_store
 from llmlab_pytest.tasks import PlannedTask, Task, build_request, plan_task
+
+_LOG = logging.getLogger(__name__)
+_TICK_S = 0.5
 
 _session_key = pytest.StashKey["LlmlabSession"]()
 completions_key = pytest.StashKey[list[Completion]]()
@@ -60,6 +64,9 @@ class LlmlabSession:
         self.verdicts: list[Verdict] = []
         self.item: pytest.Item | None = None
         """The item that runs now; calls made by `llm(...)` belong to it."""
+        self.show_news: Callable[[], None] = lambda: None
+        """Called in the test's thread while an answer is awaited, and when it came."""
+        self._loaded: dict[str, Model] = {}
         self._counter = CallCounter()
         self._planned: dict[str, PlannedTask] = {}
         self._scorers: dict[str, tuple[tuple[str, Scorer], ...]] = {}
@@ -112,12 +119,27 @@ class LlmlabSession:
         )
 
     def _load(self, spec: ModelSpec) -> Model:
+        if weights := weights_text(spec):
+            _LOG.info("loading %s (%s) …", spec.alias, weights)
         model = load_model(spec, self.registries.providers)
         factors = model_factors(spec, model.digest)
         if self.settings.resume is not None:
             self._check_same_model(spec, factors)
         self.store.add_factors(self.run_id, factors)
+        self._loaded[spec.alias] = model
         return model
+
+    def keep_facts(self) -> None:
+        """Store what local models found out about themselves and this machine.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        for alias, model in self._loaded.items():
+            facts = getattr(model, "facts", {})
+            if facts:
+                factors = {f"{name}:{alias}": value for name, value in facts.items()}
+                self.store.add_factors(self.run_id, factors)
 
     def _check_same_model(self, spec: ModelSpec, factors: Mapping[str, str]) -> None:
         """Refuse to finish a run with other weights than it was begun with.
@@ -205,12 +227,19 @@ class LlmlabSession:
 
     def complete(self, case: Case) -> Completion:
         """Return the completion of a case, prefetched or asked now."""
-        completion = self.engine.run(self.call_of(case))
-        return self.observed(case.spec, completion)
+        future = self.engine.submit(self.call_of(case))
+        return self.observed(case.spec, self._awaited(future))
 
     def ask(self, spec: ModelSpec, request: Request) -> Completion:
         """Run a call made by a test and wait for it."""
-        return self.observed(spec, self.submit(spec, request).result())
+        return self.observed(spec, self._awaited(self.submit(spec, request)))
+
+    def _awaited(self, future: "Future[Completion]") -> Completion:
+        is_done = False
+        while not is_done:
+            is_done = bool(wait([future], timeout=_TICK_S).done)
+            self.show_news()
+        return future.result()
 
     def submit(self, spec: ModelSpec, request: Request) -> "Future[Completion]":
         """Start a call made by a test."""

@@ -151,7 +151,41 @@ def test_rows_too_close_to_call_are_computed_again_alone(
     monkeypatch.setattr(_transformers_generate, "_TOO_CLOSE", margins)
     again = ask(model, *chats()[2:4])
     assert [reply.text for reply in again] == [reply.text for reply in replies[2:4]]
-    assert [reply.usage for reply in again] == [reply.usage for reply in replies[2:4]]
+    written = [reply.usage.output_tokens for reply in replies[2:4]]
+    assert [reply.usage.output_tokens for reply in again] == written
+    assert all(reply.usage.cached_input_tokens == 0 for reply in again)
+
+
+def test_shared_beginnings_of_prompts_are_counted_as_cached(
+    model: Transformers,
+) -> None:
+    """Two prompts of one text and its longer twin: the second reads what is new."""
+    text = "Numbers: " + ", ".join(map(str, range(40)))
+    first, second = ask(
+        model,
+        *(GenerateRequest(text + end, GenerateConfig(max_tokens=2)) for end in ".;"),
+    )
+    assert first.usage.input_tokens == second.usage.input_tokens > 80
+    cached = [reply.usage.cached_input_tokens for reply in (first, second)]
+    assert max(cached) >= first.usage.input_tokens - 2
+
+
+def test_machine_and_layers_are_measured_after_real_work(
+    model: Transformers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SmolLM2-135M has 106.2 million weights in the matrices of its layers."""
+    monkeypatch.setattr(model, "_computed_s", 0.0)
+    monkeypatch.setattr(model, "_measure_at_s", 5.0)
+    monkeypatch.setattr(model, "facts", {})
+    score(model, (CONTEXT, " a trout"))
+    assert model.facts == {}
+    monkeypatch.setattr(model, "_measure_at_s", 0.0)
+    score(model, (CONTEXT, " a bat"))
+    facts = dict(model.facts)
+    assert float(facts["layer_flop"]) == 2 * 106_168_320
+    assert 1e9 < float(facts["matrix_flops"]) < 1e13
+    score(model, (CONTEXT, " a cow"))
+    assert model.facts == facts  # not again before there is four times the work
 
 
 def test_prompt_ids_equal_apply_chat_template(

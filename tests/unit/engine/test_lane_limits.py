@@ -49,6 +49,16 @@ def test_batches_are_full_and_in_order(
     assert model.batches == batches
 
 
+def test_the_first_batches_are_small(bench: Any) -> None:
+    """Each batch is at most twice the one before: the first answers come early."""
+    model = bench.model(concurrency=1, batch_size=20)
+    engine = bench.engine()
+    calls = bench.calls(" ".join(f"c{n}" for n in range(60)))
+    engine.look_ahead(calls)
+    assert [bench.text(engine.submit(call)) for call in calls][-1] == "m:c59"
+    assert [len(batch) for batch in model.batches] == [8, 16, 20, 16]
+
+
 def test_a_batch_has_one_decoding(bench: Any) -> None:
     """A batch ends where the next call decodes otherwise; nothing overtakes."""
     model = bench.model(concurrency=1, batch_size=4)

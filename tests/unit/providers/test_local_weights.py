@@ -12,7 +12,11 @@ from llmlab_pytest.core import (
     ModelSpec,
     digest_of_file,
 )
-from llmlab_pytest.providers._weights import digest_of_weights, find_weights
+from llmlab_pytest.providers._weights import (
+    digest_of_weights,
+    find_weights,
+    weights_text,
+)
 from llmlab_pytest.providers._weights_gguf import _BLOCKS, read_gguf_header
 
 ARCHITECTURE = ("general.architecture", "llama")
@@ -97,6 +101,21 @@ def test_missing_weights_say_what_to_do(
     """An id that leads nowhere names the model and its entry, or the fix."""
     with pytest.raises(error, match=message):
         find_weights(spec(id_))
+
+
+def test_weights_are_described_by_name_and_megabytes(tmp_path: Path) -> None:
+    """A folder counts its weights only; elsewhere and nowhere there is nothing."""
+    file = tmp_path / "model.gguf"
+    file.write_bytes(bytes(2_600_000))
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, length in {"a.safetensors": 1, "b.safetensors": 2, "t.json": 4}.items():
+        (folder / name).write_bytes(bytes(length * 1_000_000))
+    assert weights_text(spec(str(file))) == "model.gguf, 3 MB"
+    assert weights_text(spec(str(folder))) == "model, 3 MB"
+    assert weights_text(spec(str(tmp_path / "absent.gguf"))) is None
+    remote = ModelSpec(alias="m", provider="litellm", id=str(file))
+    assert weights_text(remote) is None
 
 
 def test_digest_follows_the_content(tmp_path: Path) -> None:
