@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.options import new_run_id, run_id_key
-from llmlab_pytest.providers import load_model
+from llmlab_pytest.providers import load_model, share_model
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
@@ -112,12 +113,20 @@ class LlmlabSession:
         )
 
     def _load(self, spec: ModelSpec) -> Model:
-        model = load_model(spec, self.registries.providers)
+        model = self._loaded(spec)
         factors = model_factors(spec, model.digest)
         if self.settings.resume is not None:
             self._check_same_model(spec, factors)
         self.store.add_factors(self.run_id, factors)
         return model
+
+    def _loaded(self, spec: ModelSpec) -> Model:
+        """Load a model, together with the other xdist workers of this run."""
+        given: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+        if given.get("workercount", 1) > 1:
+            run = given["testrunuid"]
+            return share_model(spec, self.registries.providers, run=run)
+        return load_model(spec, self.registries.providers)
 
     def _check_same_model(self, spec: ModelSpec, factors: Mapping[str, str]) -> None:
         """Refuse to finish a run with other weights than it was begun with.
