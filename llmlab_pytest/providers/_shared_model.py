@@ -196,8 +196,8 @@ class SharedModel:
         """Find the process again, or the one that has replaced it."""
         self._line, self._ready = self._connected()
         self._is_connected = True
-        if self._is_closed:
-            self._hang_up()
+        if self._is_closed:  # meanwhile, by an engine that does not wait for us
+            self.close()
 
     def _connected(self) -> tuple[Line, Ready]:
         while True:

@@ -93,6 +93,9 @@ class Place:
         if self._users is None:
             return
         users, self._users = self._users, None
+        if not self.folder.exists():  # someone tidies up temporary files
+            os.close(users)
+            return
         with self.locked():
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,10 +182,11 @@ class Place:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         try:
             self.folder.mkdir(mode=_OURS, exist_ok=True)
-            handle = os.open(self.folder, flags)
-        except FileNotFoundError:
-            raise
         except OSError as error:
+            raise self._not_ours() from error
+        try:
+            handle = os.open(self.folder, flags)
+        except (NotADirectoryError, PermissionError) as error:
             raise self._not_ours() from error
         status = os.fstat(handle)
         if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & ~_OURS:

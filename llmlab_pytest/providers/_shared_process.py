@@ -12,6 +12,7 @@ import logging
 import logging.handlers
 import os
 import pickle
+import queue
 import secrets
 import sys
 import threading
@@ -83,7 +84,7 @@ class _Wanted:
 
 
 @dataclass(slots=True)
-class Queue:
+class _Queue:
     """What waits to be computed, in the order in which it came."""
 
     waiting: list[_Wanted] = field(default_factory=list)
@@ -118,7 +119,7 @@ class Service:
         self._place = place
         self._key = secrets.token_bytes(KEY_BYTES)
         self._workers: set[_Worker] = set()
-        self._queue = Queue()
+        self._queue = _Queue()
         self._arrival = asyncio.Event()
         self._computed: list[_Wanted] = []
         """The batch that is computed now."""
@@ -172,14 +173,15 @@ class Service:
         writer: asyncio.StreamWriter,
         loading: "asyncio.Task[Model]",
     ) -> None:
-        """Serve one worker until it has gone."""
+        """Serve one worker until it has gone, which may be while the model loads."""
         worker = _Worker(writer)
+        welcome = None
         try:
             key = await reader.readexactly(KEY_BYTES)
             if not hmac.compare_digest(key, self._key):
                 return
             self._workers.add(worker)
-            await self._welcome(worker, loading)
+            welcome = asyncio.create_task(self._welcome(worker, loading))
             while True:
                 message = await next_message(reader)
                 if isinstance(message, Ask):
@@ -187,6 +189,8 @@ class Service:
         except (EOFError, OSError):
             return
         finally:
+            if welcome is not None:
+                welcome.cancel()
             self._forget(worker)
 
     async def _welcome(self, worker: _Worker, loading: "asyncio.Task[Model]") -> None:
@@ -292,7 +296,7 @@ class _Forwarder(logging.handlers.QueueHandler):
     def __init__(
         self, loop: asyncio.AbstractEventLoop, tell: Callable[[Logged], None]
     ) -> None:
-        super().__init__(None)  # type: ignore[arg-type] # `enqueue` uses no queue
+        super().__init__(queue.SimpleQueue())  # unused: `enqueue` hands records on
         self._loop = loop
         self._loop_thread = threading.get_ident()
         self._tell = tell

@@ -3,13 +3,15 @@
 Loads a folder with safetensors or a GGUF file (unpacked to float32) and answers chat,
 completion and log-likelihood requests. Greedy tokens equal those of transformers' own
 `apply_chat_template` and `generate(do_sample=False)`; log-likelihoods equal those of
-lm-eval's `HFLM`. Adapters, quantised execution and several devices are left out.
+lm-eval's `HFLM`. The workers of xdist share one process. Adapters, quantised execution
+and several devices are left out.
 
 Options in the model registry: `dtype` (default `float32`), `device` (`cpu`), `threads`
-(the cores divided by the xdist workers), `batch_size` (64), `attn_implementation`
-(ours, which reads shared beginnings once; with any other, sequences are scored one by
-one), and `truncate`: `auto` (contexts of log-likelihood requests lose tokens from the
-left as in lm-eval, generation raises `ContextOverflow`), or `left` or `error` for both.
+(all cores; divided by the workers where these cannot share), `batch_size` (64),
+`attn_implementation` (ours, which reads shared beginnings once; with any other,
+sequences are scored one by one), and `truncate`: `auto` (contexts of log-likelihood
+requests lose tokens from the left as in lm-eval, generation raises `ContextOverflow`),
+or `left` or `error` for both.
 """
 
 from collections.abc import Iterator, Sequence
