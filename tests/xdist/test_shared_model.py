@@ -55,6 +55,7 @@ class Shared:
 '''
 MODELS = '[[model]]\nalias = "counter"\nprovider = "{}"\nid = "{}"\n'
 SHORT = 'capabilities = ["chat", "loglikelihood"]\ndefaults = { max_tokens = 12 }\n'
+SHORT += "options = { threads = 1 }\n"
 SAMPLES = """
 from llmlab_pytest import llm_task
 
@@ -212,7 +213,13 @@ def test_torch_gives_the_same_table_shared_or_not(
         assert run.code == pytest.ExitCode.OK, run.out
         tables[workers] = run.rows()
         texts[workers] = _answers(samples)
-    assert texts["0"] == texts["1"] == texts["2"]
+    # What else is in a batch moves the seventh digit of a log-likelihood.
+    for other in ("1", "2"):
+        assert texts[other].keys() == texts["0"].keys()
+        for sample, answer in texts["0"].items():
+            found = texts[other][sample]
+            is_text = isinstance(answer, str)
+            assert found == (answer if is_text else pytest.approx(answer))
     assert len({text for text in texts["0"].values() if isinstance(text, str)}) > 10
     assert tables["0"] == tables["1"] == tables["2"]
 
@@ -222,7 +229,7 @@ def _answers(samples: Path) -> dict[str, Any]:
     answers: dict[str, Any] = {}
     for line in samples.read_text("utf-8").splitlines():
         sample = json.loads(line)
-        scored = [round(c["loglikelihood"], 4) for c in sample["continuations"]]
+        scored = [c["loglikelihood"] for c in sample["continuations"]]
         answers[f"{sample['task']} {sample['sample_id']}"] = (
             scored or sample["completion"]
         )
