@@ -103,7 +103,10 @@ class Place:
                 return
             finally:
                 os.close(users)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            # Under another name nobody adds to it, and a new one may be made.
+            gone = self.folder.with_name(f"{self.folder.name}-{os.getpid()}")
+            self.folder.rename(gone)
+            shutil.rmtree(gone, ignore_errors=True)
 
     def state(self) -> State | None:
         """Return who serves, or served until it died."""
