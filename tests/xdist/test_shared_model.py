@@ -212,6 +212,8 @@ def test_torch_gives_the_same_table_shared_or_not(
         run = bare_project.run("-n", workers, "--llmlab-samples", str(samples))
         assert run.code == pytest.ExitCode.OK, run.out
         tables[workers] = run.rows()
+        for row in tables[workers]:  # what was read once depends on the batches
+            del row["usage"]["cached_input_tokens"]
         texts[workers] = _answers(samples)
     # What else is in a batch moves the seventh digit of a log-likelihood.
     for other in ("1", "2"):
