@@ -24,7 +24,9 @@ def pytest_llmlab_register_providers(
     Called once per process, when the first model is resolved; never in a run that
     uses no llmlab feature. `register(name, provider)` takes a callable
     `(ModelSpec) -> Model` or its address `"package.module:Name"`, which keeps heavy
-    imports out of start-up. The return value is ignored. An exception stops the run.
+    imports out of start-up. With an address, `is_shared=True` lets the workers of a
+    run share one process per model, for large models with `concurrency` 1. The return
+    value is ignored. An exception stops the run.
 
     Use in conftest plugins: only in the `conftest.py` of the root directory.
     """

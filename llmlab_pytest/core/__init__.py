@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         Usage,
         Verdict,
         VerdictState,
+        batch_kind,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
     from llmlab_pytest.core._text import (
@@ -168,6 +169,7 @@ __all__ = [
     "Usage",
     "Verdict",
     "VerdictState",
+    "batch_kind",
     "canonical_json",
     "check_value",
     "digest_of",
@@ -251,6 +253,7 @@ _HOMES = {
         "Usage",
         "Verdict",
         "VerdictState",
+        "batch_kind",
     ),
     "_registry": (
         "Registry",

@@ -110,6 +110,13 @@ class RollingRequest:
 Request = GenerateRequest | LoglikelihoodRequest | RollingRequest
 
 
+def batch_kind(request: Request) -> object:
+    """Return what the requests of one batch must have in common."""
+    if isinstance(request, GenerateRequest):
+        return request.config
+    return type(request)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Token counts of one completion or a sum of several."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
 
-from llmlab_pytest.core import Completion, GenerateRequest, ModelSpec, Request
+from llmlab_pytest.core import Completion, ModelSpec, Request, batch_kind
 
 
 class Call:
@@ -53,7 +53,4 @@ class Job:
 
     def batch_kind(self) -> object:
         """Return what the jobs of one batch must have in common."""
-        request = self.call.request
-        if isinstance(request, GenerateRequest):
-            return request.config
-        return type(request)
+        return batch_kind(self.call.request)

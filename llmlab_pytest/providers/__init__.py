@@ -5,6 +5,7 @@ from llmlab_pytest.providers._catalog import (
     ProviderRegistry,
     load_model,
     provider_registry,
+    share_model,
 )
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
@@ -22,6 +23,7 @@ __all__ = [
     "load_model",
     "provider_registry",
     "require_for",
+    "share_model",
     "shipped_models_dir",
     "shipped_registry_files",
     "weights_text",

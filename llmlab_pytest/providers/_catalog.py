@@ -1,5 +1,6 @@
 """The providers that ship, as addresses: naming one imports nothing heavy."""
 
+import os
 from dataclasses import dataclass
 
 from llmlab_pytest.core import (
@@ -13,6 +14,7 @@ from llmlab_pytest.core import (
     load,
 )
 
+_LEAVES = "llmlab_pytest.providers"
 _MODEL_PARTS = ("spec", "digest", "concurrency", "batch_size", "run", "close")
 _LOCAL: frozenset[Capability] = frozenset(CAPABILITIES) - {"streaming"}
 _DECLARED_BY_DEFAULT: dict[str, frozenset[Capability]] = {
@@ -31,6 +33,8 @@ class LazyProvider:
     """`"package.module:Name"` of a callable `(ModelSpec) -> Model`."""
     extra: str = ""
     """The extra of llmlab-pytest that installs what it needs."""
+    is_shared: bool = False
+    """Whether its models are worth a process that all xdist workers share."""
 
     def __call__(self, spec: ModelSpec) -> Model:
         """Import the provider and load the model.
@@ -58,15 +62,27 @@ class ProviderRegistry(Registry[Provider]):
         *,
         source: str = "",
         replace: bool = False,
+        is_shared: bool = False,
     ) -> None:
         """Add a provider: a callable `(ModelSpec) -> Model` or its address.
+
+        With `is_shared`, which needs an address, the xdist workers of a run load each
+        of its models once, in a process of its own: for models that are large, take
+        batches and have `concurrency` 1.
 
         Raises:
             ConfigError: the name is taken and `replace` is false, or `entry` is
                 neither a callable nor an address.
         """
         if isinstance(entry, str) and ":" in entry:
-            entry = LazyProvider(entry)
+            entry = LazyProvider(entry, is_shared=is_shared)
+        elif is_shared and not isinstance(entry, LazyProvider):
+            msg = f"The provider {name!r} of {source or 'a plugin'} cannot be shared."
+            raise ConfigError(
+                msg,
+                allowed='With is_shared=True it is an address "package.module:Name", '
+                "which another process can import.",
+            )
         if not callable(entry):
             msg = f"The provider {name!r} of {source or 'a plugin'} is {entry!r}."
             raise ConfigError(
@@ -79,12 +95,15 @@ class ProviderRegistry(Registry[Provider]):
 
 def provider_registry() -> ProviderRegistry:
     """Return the shipped providers; hooks add theirs to it."""
-    leaves = "llmlab_pytest.providers"
     shipped = {
-        "litellm": LazyProvider(f"{leaves}._litellm:LiteLLM"),
-        "llamacpp": LazyProvider(f"{leaves}._llamacpp:LlamaCpp", extra="local"),
-        "scripted": LazyProvider(f"{leaves}._script_file:load_script"),
-        "transformers": LazyProvider(f"{leaves}._transformers:Transformers", "local"),
+        "litellm": LazyProvider(f"{_LEAVES}._litellm:LiteLLM"),
+        "llamacpp": LazyProvider(
+            f"{_LEAVES}._llamacpp:LlamaCpp", "local", is_shared=True
+        ),
+        "scripted": LazyProvider(f"{_LEAVES}._script_file:load_script"),
+        "transformers": LazyProvider(
+            f"{_LEAVES}._transformers:Transformers", "local", is_shared=True
+        ),
     }
     registry = ProviderRegistry()
     for name, provider in shipped.items():
@@ -115,4 +134,25 @@ def load_model(spec: ModelSpec, providers: ProviderRegistry) -> Model:
             f"for {spec.alias!r}, which lacks {', '.join(missing)}."
         )
         raise ConfigError(msg, allowed="A provider returns a llmlab_pytest.Model.")
+    return model
+
+
+def share_model(spec: ModelSpec, providers: ProviderRegistry, *, run: str) -> Model:
+    """Load a model once for all xdist workers of a run, if its provider is shared.
+
+    Where there are no Unix sockets, and for all other providers, each worker loads it.
+
+    Args:
+        spec: the model.
+        providers: the known ones.
+        run: what xdist calls the run; the same in all its workers.
+
+    Raises:
+        LlmlabError: as `load_model`; also if the process that loads it keeps dying.
+    """
+    provider = providers.get(spec.provider)
+    is_shared = isinstance(provider, LazyProvider) and provider.is_shared
+    if not is_shared or os.name != "posix":
+        return load_model(spec, providers)
+    model: Model = load(f"{_LEAVES}._shared_model:connect")(spec, provider, run=run)
     return model

@@ -4,12 +4,12 @@ Fast and small: weights stay quantised. Log-likelihoods therefore differ from th
 the unpacked weights in torch (activations are quantised, too), by about 0.01 a token;
 compare scores within one provider. Log-likelihoods of a batch share the beginnings of
 their texts. Answers are written one by one, each on an empty cache, so that one never
-depends on the ones before it. Grammars, adapters and several
-devices are left out.
+depends on the ones before it. The workers of xdist share one process. Grammars,
+adapters and several devices are left out.
 
-Options in the model registry: `threads` (default: the cores divided by the xdist
-workers), `n_ctx` (`context_tokens` of the model, else that of its file, 8,192 at most),
-`gpu_layers` (0), `truncate` as for `transformers`.
+Options in the model registry: `threads` (all cores; divided by the workers where these
+cannot share), `n_ctx` (`context_tokens` of the model, else that of its file, 8,192 at
+most), `gpu_layers` (0), `truncate` as for `transformers`.
 """
 
 import math

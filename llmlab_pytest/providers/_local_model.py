@@ -204,9 +204,10 @@ class LocalModel:
         if self._computed_s > self._measure_at_s:
             self._measure_at_s = _AGAIN_AFTER * self._computed_s
             found = self._backend.measure()
-            self.facts = max(
+            better = max(
                 self.facts, found, key=lambda facts: float(facts.get(_RATE, 0.0))
             )
+            self.facts = {**self.facts, **better}
 
     def _row(self, request: GenerateRequest) -> Row:
         prompt = self._prompt_ids(request.prompt)

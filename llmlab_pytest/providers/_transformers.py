@@ -3,16 +3,16 @@
 Loads a folder with safetensors or a GGUF file (unpacked to float32) and answers chat,
 completion and log-likelihood requests. In float32, greedy tokens equal those of
 transformers' own `apply_chat_template` and `generate(do_sample=False)` and
-log-likelihoods those of lm-eval's `HFLM`, up to float32 rounding. Adapters, quantised
-execution and several devices are left out.
+log-likelihoods those of lm-eval's `HFLM`, up to float32 rounding. The workers of xdist
+share one process. Adapters, quantised execution and several devices are left out.
 
 Options in the model registry: `dtype` (`float32`, for numbers that others get too,
 `bfloat16`, `float16`, or `auto`, the default: bfloat16 where the processor multiplies
-it, else float32), `device` (`cpu`), `threads`
-(the cores divided by the xdist workers), `batch_size` (64), `attn_implementation`
-(ours, which reads shared beginnings once; with any other, sequences are scored one by
-one), and `truncate`: `auto` (contexts of log-likelihood requests lose tokens from the
-left as in lm-eval, generation raises `ContextOverflow`), or `left` or `error` for both.
+it, else float32), `device` (`cpu`), `threads` (all cores; divided by the workers where
+these cannot share), `batch_size` (64), `attn_implementation` (ours, which reads shared
+beginnings once; with any other, sequences are scored one by one), and `truncate`:
+`auto` (contexts of log-likelihood requests lose tokens from the left as in lm-eval,
+generation raises `ContextOverflow`), or `left` or `error` for both.
 """
 
 from collections.abc import Iterator, Sequence
@@ -94,6 +94,7 @@ class Transformers(LocalModel):
             truncate=options.get("truncate", "auto"),
             digest=digest_of_weights(path),
         )
+        self.facts["dtype"] = str(loaded.model.dtype).removeprefix("torch.")
 
 
 class _TorchBackend:

@@ -2,10 +2,18 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from llmlab_pytest.core import ModelSpec, canonical_json, redact
+from llmlab_pytest.core import (
+    ConfigError,
+    Model,
+    ModelSpec,
+    canonical_json,
+    redact,
+    shorten,
+)
 from llmlab_pytest.session._settings import Settings
 
 _LIBRARIES = (
@@ -47,18 +55,42 @@ def _or_task(value: object) -> str:
     return "task" if value is None else str(value)
 
 
-def digest_factor(spec: ModelSpec) -> str:
-    """Return the name of the factor that holds the digest of a model's weights."""
-    return f"model_digest:{spec.alias}"
-
-
-def model_factors(spec: ModelSpec, digest: str) -> dict[str, str]:
-    """Return what identifies a loaded model: its weights and how it decodes."""
+def model_factors(spec: ModelSpec, model: Model) -> dict[str, str]:
+    """Return what identifies a loaded model: its weights and how it computes."""
     asked = {"provider": spec.provider, "id": spec.id, "defaults": dict(spec.defaults)}
     return {
-        digest_factor(spec): digest,
+        f"model_digest:{spec.alias}": model.digest,
         f"model:{spec.alias}": redact(canonical_json(asked)),
+        **fact_factors(spec.alias, model),
     }
+
+
+def fact_factors(alias: str, model: Model) -> dict[str, str]:
+    """Return what a model has found out about itself and this machine, if anything."""
+    facts: Mapping[str, str] = getattr(model, "facts", {})
+    return {f"{name}:{alias}": value for name, value in facts.items()}
+
+
+def check_same_model(
+    spec: ModelSpec, factors: Mapping[str, str], before: Mapping[str, str]
+) -> None:
+    """Refuse to finish a run with another model than it was begun with.
+
+    Raises:
+        ConfigError: the weights, or the type of their numbers, differ from what the
+            run recorded.
+    """
+    for name, what in (("model_digest", "weights"), ("dtype", "numbers")):
+        key = f"{name}:{spec.alias}"
+        was, now = before.get(key), factors.get(key)
+        if was is not None and now is not None and was != now:
+            raise ConfigError(
+                f"The {what} of {spec.alias!r} ({spec.id}) are not those that the run "
+                f"was begun with: {name} {shorten(now, 12)}, recorded "
+                f"{shorten(was, 12)}.",
+                fix="Restore the file or the dtype of the model, or start a new run "
+                "without --llmlab-resume.",
+            )
 
 
 def _git_commit(root: Path) -> str | None:

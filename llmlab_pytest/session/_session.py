@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 import pytest
 
 from llmlab_pytest.core import (
     Completion,
-    ConfigError,
     LlmlabError,
     Model,
     ModelSpec,
@@ -27,10 +27,15 @@ from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.options import new_run_id, run_id_key
-from llmlab_pytest.providers import load_model, weights_text
+from llmlab_pytest.providers import load_model, share_model, weights_text
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
-from llmlab_pytest.session._factors import digest_factor, model_factors, run_factors
+from llmlab_pytest.session._factors import (
+    check_same_model,
+    fact_factors,
+    model_factors,
+    run_factors,
+)
 from llmlab_pytest.session._find_run import resumed_run_id
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._kept_run import KeptRun
@@ -121,13 +126,21 @@ class LlmlabSession:
     def _load(self, spec: ModelSpec) -> Model:
         if weights := weights_text(spec):
             _LOG.info("loading %s (%s) …", spec.alias, weights)
-        model = load_model(spec, self.registries.providers)
-        factors = model_factors(spec, model.digest)
+        model = self._own_or_shared(spec)
+        factors = model_factors(spec, model)
         if self.settings.resume is not None:
-            self._check_same_model(spec, factors)
+            check_same_model(spec, factors, self.store.run_factors(self.run_id))
         self.store.add_factors(self.run_id, factors)
         self._loaded[spec.alias] = model
         return model
+
+    def _own_or_shared(self, spec: ModelSpec) -> Model:
+        """Load a model, together with the other xdist workers of this run."""
+        given: Mapping[str, Any] = getattr(self.config, "workerinput", {})
+        if given.get("workercount", 1) > 1:
+            run = given["testrunuid"]
+            return share_model(spec, self.registries.providers, run=run)
+        return load_model(spec, self.registries.providers)
 
     def keep_facts(self) -> None:
         """Store what local models found out about themselves and this machine.
@@ -136,26 +149,8 @@ class LlmlabSession:
             StoreError: the store cannot be written.
         """
         for alias, model in self._loaded.items():
-            facts = getattr(model, "facts", {})
-            if facts:
-                factors = {f"{name}:{alias}": value for name, value in facts.items()}
-                self.store.add_factors(self.run_id, factors)
-
-    def _check_same_model(self, spec: ModelSpec, factors: Mapping[str, str]) -> None:
-        """Refuse to finish a run with other weights than it was begun with.
-
-        Raises:
-            ConfigError: the digest differs from the one that the run recorded.
-        """
-        before = self.store.run_factors(self.run_id)
-        name = digest_factor(spec)
-        if before.get(name, factors[name]) != factors[name]:
-            raise ConfigError(
-                f"The weights of {spec.alias!r} ({spec.id}) are not those that the run "
-                f"{self.run_id!r} was begun with: digest {factors[name][:12]}…, "
-                f"recorded {before[name][:12]}….",
-                fix="Restore the file, or start a new run without --llmlab-resume.",
-            )
+            if facts := fact_factors(alias, model):
+                self.store.add_factors(self.run_id, facts)
 
     def in_mode(self, task: Task, mode: str | None = None) -> Task:
         """Return a task in the compat mode of this run, else in `mode`."""

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +166,14 @@ class Project:
         """Count the calls that the model really answered."""
         file = self.folder / "calls.txt"
         return Counter(file.read_text().splitlines() if file.exists() else ())
+
+    @staticmethod
+    def wait(ready: Callable[[], bool], *, limit_s: float = 40) -> None:
+        """Wait until a run has come so far."""
+        end = time.monotonic() + limit_s
+        while not ready():
+            assert time.monotonic() < end, "the run did not come that far"
+            time.sleep(0.02)
 
     @staticmethod
     def stop(process: "subprocess.Popen[str]") -> None:

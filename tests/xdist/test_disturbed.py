@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +44,6 @@ def _kept_results(project: Any) -> int:
     return int(count)
 
 
-def _wait(ready: Callable[[], bool], *, limit_s: float = 40) -> None:
-    end = time.monotonic() + limit_s
-    while not ready():
-        assert time.monotonic() < end, "the run did not come that far"
-        time.sleep(0.02)
-
-
 def _asked(store: Path) -> set[str]:
     """Return the prompts whose completions the store holds."""
     connection = sqlite3.connect(store)
@@ -73,7 +65,7 @@ def test_killed_run_is_resumed_without_asking_again(
         *("-n", workers, "--llmlab-look-ahead", "4"), latency_s=0.15
     )
     try:
-        _wait(lambda: _kept_results(bare_project) >= 5)
+        bare_project.wait(lambda: _kept_results(bare_project) >= 5)
         os.kill(process.pid, signal.SIGKILL)
         time.sleep(0.5)  # workers without a controller end by themselves
     finally:
@@ -128,7 +120,7 @@ def test_interrupt_stops_at_once_and_shows_the_table(
         *("-n", workers, "--llmlab-look-ahead", "2"), latency_s=1.0
     )
     try:
-        _wait(lambda: _kept_results(bare_project) >= 3)
+        bare_project.wait(lambda: _kept_results(bare_project) >= 3)
         started = time.monotonic()
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=20)
