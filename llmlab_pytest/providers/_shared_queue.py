@@ -1,4 +1,4 @@
-"""What the workers of a run wait for from their shared model, in the order of asking."""
+"""What the workers of a run want from their shared model, in the order of asking."""
 
 import asyncio
 from collections.abc import Iterable

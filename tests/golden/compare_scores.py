@@ -81,10 +81,14 @@ def ours(planned: dict[str, PlannedTask], data: Path, generated: int) -> Scores:
     for name, task in planned.items():
         numbers = positions(task, rows_of(task, data))
         pairs = list(zip(numbers, task.samples, strict=True))
-        for number, sample in pairs[:generated] if name in GENERATED else pairs:
+        pairs = pairs[:generated] if name in GENERATED else pairs
+        requests = []
+        for _, sample in pairs:
             request = build_request(task, sample, capabilities=spec.capabilities)
-            request = effective_request(request, spec, seed=SEED)
-            (completion,) = asyncio.run(model.run([request]))
+            requests.append(effective_request(request, spec, seed=SEED))
+        # Together, as in a run: they share beginnings and decoding steps.
+        completions = asyncio.run(model.run(requests))
+        for (number, sample), completion in zip(pairs, completions, strict=True):
             found[name, number] = scored(task, sample, completion)
     model.close()
     return found

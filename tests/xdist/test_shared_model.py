@@ -55,7 +55,7 @@ class Shared:
 '''
 MODELS = '[[model]]\nalias = "counter"\nprovider = "{}"\nid = "{}"\n'
 SHORT = 'capabilities = ["chat", "loglikelihood"]\ndefaults = { max_tokens = 12 }\n'
-SHORT += "options = { threads = 1 }\n"
+SHORT += 'options = { threads = 1, dtype = "float32" }\n'
 SAMPLES = """
 from llmlab_pytest import llm_task
 
