@@ -131,10 +131,10 @@ def show_live_line(
     """
     manager = config.pluginmanager
     reporter = manager.get_plugin("terminalreporter")
-    if reporter is None or config.option.verbose < 0:
+    if reporter is None or config.getoption("verbose", 0) < 0:
         return None
     can_rewrite = reporter.isatty and reporter.hasmarkup
-    is_plain = config.option.verbose == 0 and not config.getoption(
+    is_plain = config.getoption("verbose", 0) == 0 and not config.getoption(
         "usepdb", default=False
     )
     is_captured = config.getoption("capture", default="no") != "no"

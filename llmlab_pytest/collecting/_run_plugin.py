@@ -101,7 +101,7 @@ class RunPlugin:
                 raise pytest.UsageError(str(error)) from error
             session.items.clear()
             refuse(session, error)
-        if self._config.option.verbose >= 0:  # else nobody would see it
+        if self._config.getoption("verbose", 0) >= 0:  # else nobody would see it
             self._work = WorkReporter(
                 session.items, self._llmlab, tells_plan=speaks_for_all(self._config)
             )

@@ -63,7 +63,6 @@ if TYPE_CHECKING:
         SampleRecord,
         SampleResult,
         Score,
-        Share,
         StopReason,
         Stratum,
         Target,
@@ -76,6 +75,7 @@ if TYPE_CHECKING:
         batch_kind,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
+    from llmlab_pytest.core._share import Share
     from llmlab_pytest.core._text import (
         escape_control,
         redact,
@@ -243,7 +243,6 @@ _HOMES = {
         "SampleRecord",
         "SampleResult",
         "Score",
-        "Share",
         "StopReason",
         "Stratum",
         "Target",
@@ -259,6 +258,7 @@ _HOMES = {
         "Registry",
         "unknown_name",
     ),
+    "_share": ("Share",),
     "_toml": (
         "AMOUNT",
         "COUNT",

@@ -3,8 +3,8 @@
 Sample -> Request -> Completion -> Score -> Metric -> Verdict -> Report.
 
 Records hold plain JSON-able values only, so they can be stored and sent between
-processes unchanged. Units are in the names: `_s` seconds, `_usd` US dollars,
-`_tokens` tokens. Rendering, arithmetic and input/output live elsewhere.
+processes unchanged. Units are in the names: `_s`, `_usd`, `_tokens`. Rendering,
+arithmetic and input/output live elsewhere.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
+from llmlab_pytest.core._share import Share
 
 _Scalar = str | int | float | bool | None
 Json = _Scalar | list["Json"] | dict[str, "Json"]
@@ -39,8 +40,7 @@ class Sample:
     input: str
     """What is asked; the prompt template may use every field of `metadata` too."""
     target: Target = None
-    """The reference answer; for multiple choice the index into `choices`
-    (several accepted answers: a tuple; `None`: judged without a reference)."""
+    """The reference answer or the index into `choices`; several: a tuple."""
     choices: tuple[str, ...] = ()
     """The answers to choose from, without label or leading space."""
     metadata: Mapping[str, Json] = field(default_factory=dict)
@@ -192,16 +192,6 @@ class Completion:
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""
         return self.text
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a sample adds to a measure of all samples together, as the corpus' BLEU."""
-
-    statistic: str
-    """Name of the function of the sums over all samples, e.g. `f1`."""
-    addends: tuple[float, ...]
-    """What is added to each sum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ def test_cities(sample, completion):
     assert completion.text
 """
 CARD = 'prompt = "{{ q }}"\nscorers = ["contains_any"]\ngate = "%s"\n'
-LATENCIES = ("latency_p50_s", "latency_p95_s", "tokens_per_s")
+LATENCIES = ("latency_p50_s", "latency_p95_s", "tokens_per_s", "compute_s")
 
 
 @dataclass
