@@ -12,6 +12,8 @@ from llmlab_pytest.collecting._live_line import LiveLine
 
 _FETCHING = logging.getLogger("llmlab_pytest.tasks")
 _LOADING = logging.getLogger("llmlab_pytest.session")
+_SHARING = logging.getLogger("llmlab_pytest.providers._shared_model")
+"""Says when the process of a shared model has died; one worker notes it."""
 _FIRST_WORKER = "gw0"
 
 
@@ -78,7 +80,7 @@ def show_progress(
         above: the line that gives way to such messages.
     """
     lines = ProgressLines(config, above)
-    for logger in (_FETCHING, _LOADING):
+    for logger in (_FETCHING, _LOADING, _SHARING):
         _attach(logger, lines, config)
     return lines
 

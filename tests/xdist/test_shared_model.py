@@ -122,7 +122,7 @@ def test_only_worker_loads_the_model_itself(shared_project: Any) -> None:
 
 
 def test_model_that_is_killed_costs_no_sample(shared_project: Any) -> None:
-    """A process killed in the middle of a batch is replaced; the table is the same."""
+    """A process killed in a batch is replaced, which is said; the table is the same."""
     alone = shared_project.run("-n", "0")
     _loads(shared_project)
     (shared_project.folder / "bomb").touch()
@@ -131,6 +131,7 @@ def test_model_that_is_killed_costs_no_sample(shared_project: Any) -> None:
     assert len(_loads(shared_project)) == 2
     assert together.rows() == alone.rows()
     assert together.code == pytest.ExitCode.OK
+    assert "was killed by signal 9 (SIGKILL)" in together.out
 
 
 def test_killed_run_leaves_no_model_behind(shared_project: Any) -> None:
