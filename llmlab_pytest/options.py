@@ -126,6 +126,22 @@ OPTIONS: tuple[Option, ...] = (
         help="Model calls started ahead of the test that needs them; 0 turns it off",
     ),
     Option(
+        flag="--llmlab-budget",
+        metavar="LIMIT",
+        ini="llmlab_budget",
+        env="LLMLAB_BUDGET",
+        action="append",
+        help="What may be spent: 5usd in this run, gpt-4o-mini=1usd by one model, "
+        "20usd/day or /month by all runs of the store; repeatable, takes comma lists",
+    ),
+    Option(
+        flag="--llmlab-budget-alert",
+        metavar="PERCENT",
+        ini="llmlab_budget_alert",
+        default="80%",
+        help="Warn when this part of a budget is spent",
+    ),
+    Option(
         flag="--llmlab-inconclusive",
         metavar="WHAT",
         ini="llmlab_inconclusive",

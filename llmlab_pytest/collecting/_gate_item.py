@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llmlab_pytest.collecting._budget import skipped_for_budget
 from llmlab_pytest.core import LlmlabError, Verdict
 from llmlab_pytest.session import Group, LlmlabSession, session_of
 
@@ -70,6 +71,8 @@ class GateItem(pytest.Item):
             return
         message = f"{verdict.task} on {verdict.model}: {verdict.gate}: {verdict.reason}"
         settings = session_of(self.config).settings
+        if verdict.state == "inconclusive" and skipped_for_budget(self.config):
+            pytest.skip(f"budget: {message}")
         if verdict.state == "inconclusive" and settings.inconclusive == "skip":
             pytest.skip(f"inconclusive: {message}")
         raise GateFailed(message)

@@ -9,6 +9,12 @@ from contextlib import suppress
 
 import pytest
 
+from llmlab_pytest.collecting._budget import (
+    BUDGET_SPENT,
+    show_budget,
+    skip_for_budget,
+    skipped_for_budget,
+)
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
@@ -49,6 +55,7 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
+            llmlab.check_budget()
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
             pause = None if is_controller else GarbagePause(config)
@@ -147,6 +154,7 @@ class RunPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Record errors of samples and the ends of behaviour tests."""
         report = yield
+        skip_for_budget(item, call, report)
         try:
             record_trouble(item, call, report)
         except StoreError as lost:
@@ -155,7 +163,7 @@ class RunPlugin:
             report.longrepr = f"StoreError: {lost}"
             item.user_properties.append((OUTCOME, "error"))
             item.session.shouldstop = f"llmlab cannot keep results: {lost}"
-        if call.excinfo and report.when == "setup":
+        if call.excinfo and report.when == "setup" and report.failed:
             error = call.excinfo.value
             if isinstance(error, LlmlabError):
                 # The trace would be ours; the message says what to do.
@@ -178,10 +186,12 @@ class RunPlugin:
             self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._config.option.collectonly:
             cut = session.shouldstop or session.shouldfail
-            if not cut and exitstatus in (
-                pytest.ExitCode.OK,
-                pytest.ExitCode.TESTS_FAILED,
-            ):
+            is_whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            if cut or not is_whole:
+                return
+            if skipped_for_budget(self._config):
+                session.exitstatus = BUDGET_SPENT
+            else:
                 self._finish(session)
 
     def pytest_terminal_summary(
@@ -208,6 +218,7 @@ class RunPlugin:
         if self._config.getoption("no_summary", default=False):
             return
         show_report(terminalreporter, report, outputs)
+        show_budget(terminalreporter, self._llmlab)
 
     def _will_run(self, session: pytest.Session) -> bool:
         """Whether tests follow: not so after a wrong `-k` or a collection error."""

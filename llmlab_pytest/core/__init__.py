@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Capability,
         Model,
         ModelSpec,
+        PricedModel,
         Provider,
     )
     from llmlab_pytest.core._records import (
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
         TaskPlan,
         TaskRow,
         TokenLogprob,
-        Usage,
         Verdict,
         VerdictState,
         batch_kind,
@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         TomlFile,
         check_value,
     )
+    from llmlab_pytest.core._usage import Price, Usage
 
 __all__ = [
     "AMOUNT",
@@ -141,6 +142,8 @@ __all__ = [
     "ModelError",
     "ModelSpec",
     "Outcome",
+    "Price",
+    "PricedModel",
     "Provider",
     "ProviderError",
     "ProviderTimeout",
@@ -219,6 +222,7 @@ _HOMES = {
         "Capability",
         "Model",
         "ModelSpec",
+        "PricedModel",
         "Provider",
     ),
     "_records": (
@@ -249,7 +253,6 @@ _HOMES = {
         "TaskPlan",
         "TaskRow",
         "TokenLogprob",
-        "Usage",
         "Verdict",
         "VerdictState",
         "batch_kind",
@@ -280,6 +283,7 @@ _HOMES = {
         "shorten",
         "slug",
     ),
+    "_usage": ("Price", "Usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

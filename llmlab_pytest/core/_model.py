@@ -40,6 +40,8 @@ class ModelSpec:
     input_usd_per_million_tokens: float | None = None
     """Own price, for self-hosted models; overrides the provider's price map."""
     output_usd_per_million_tokens: float | None = None
+    cached_input_usd_per_million_tokens: float | None = None
+    """Of the part of the input that was billed as cached; `None`: as other input."""
     context_tokens: int | None = None
     licence: str | None = None
     card: str | None = None
@@ -118,6 +120,19 @@ class BatchModel(Model, Protocol):
 
         `deliver` is called on the event loop, before this returns. Raises what `run`
         raises; what was delivered stays valid.
+        """
+        ...
+
+
+@runtime_checkable
+class PricedModel(Model, Protocol):
+    """A model that says what a call can cost at most, before it is made."""
+
+    def worst_cost_usd(self, request: Request) -> float:
+        """Return the most that a call can cost, US dollars; 0.0 on this machine.
+
+        Raises:
+            ConfigError: the price is unknown, or the answer has no longest length.
         """
         ...
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
 from llmlab_pytest.core._share import Share
+from llmlab_pytest.core._usage import Price, Usage
 
 _Scalar = str | int | float | bool | None
 Json = _Scalar | list["Json"] | dict[str, "Json"]
@@ -117,29 +118,6 @@ def batch_kind(request: Request) -> object:
     return type(request)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Token counts of one completion or a sum of several."""
-
-    input_tokens: int = 0
-    """Tokens of the prompt, cached ones included."""
-    output_tokens: int = 0
-    """Tokens of the answer, reasoning included."""
-    cached_input_tokens: int = 0
-    """The part of `input_tokens` that the provider billed as cached."""
-    reasoning_tokens: int = 0
-    """The part of `output_tokens` that is hidden reasoning."""
-
-    def __add__(self, other: "Usage") -> "Usage":
-        """Add two counts field by field."""
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
-            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """One output token and its natural-log probability."""
@@ -171,7 +149,7 @@ class Completion:
     continuations: tuple[ContinuationLogprob, ...] = ()
     """One entry per continuation of a `LoglikelihoodRequest`, in its order; one for
     the whole text of a `RollingRequest`."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     stop_reason: StopReason = "stop"
     latency_s: float = 0.0
     """Wall time of the call, ≥ 0; for a batch its share, by its tokens."""
@@ -179,6 +157,8 @@ class Completion:
     """Time to the first token; `None` unless it was measured by streaming."""
     cost_usd: float | None = None
     """`None` when no price is known, 0.0 for a model on this machine."""
+    price: Price | None = None
+    """The rates that gave `cost_usd`; `None` where nothing is paid or known."""
     compute_s: float | None = None
     """Seconds of this machine's compute for a local model, else `None`."""
     token_logprobs: tuple[TokenLogprob, ...] = ()
@@ -229,7 +209,7 @@ class SampleResult:
     """The first score is the primary one: it decides hit or miss."""
     error: str | None = None
     """Class and message of the infrastructure error; then `scores` is empty."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
     latency_s: float | None = None
     compute_s: float | None = None

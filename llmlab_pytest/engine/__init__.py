@@ -3,5 +3,6 @@
 from llmlab_pytest.engine._calls import Call
 from llmlab_pytest.engine._engine import Engine
 from llmlab_pytest.engine._journal import Journal, NullJournal
+from llmlab_pytest.engine._purse import OpenPurse, Purse
 
-__all__ = ["Call", "Engine", "Journal", "NullJournal"]
+__all__ = ["Call", "Engine", "Journal", "NullJournal", "OpenPurse", "Purse"]

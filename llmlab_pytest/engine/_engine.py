@@ -21,6 +21,7 @@ from llmlab_pytest.engine._calls import Call, Job
 from llmlab_pytest.engine._journal import Journal, NullJournal
 from llmlab_pytest.engine._lane import Lane
 from llmlab_pytest.engine._pool import Loader, ModelPool
+from llmlab_pytest.engine._purse import OpenPurse, Purse
 
 _GRACE_S = 5.0
 
@@ -31,6 +32,7 @@ class Engine:
     Args:
         load: turns a spec into a model; called once per model, off the event loop.
         journal: finds earlier completions and keeps new ones.
+        purse: holds money before a call and books what it cost.
         look_ahead: how many planned calls may be started or finished before they are
             needed; 0 runs each call when it is asked for.
         max_local: how many local models stay in memory.
@@ -41,11 +43,13 @@ class Engine:
         load: Loader,
         *,
         journal: Journal | None = None,
+        purse: Purse | None = None,
         look_ahead: int = 64,
         max_local: int = 2,
     ) -> None:
         self._load = load
         self._journal = journal or NullJournal()
+        self._purse = purse or OpenPurse()
         self._window = look_ahead
         self._max_local = max_local
         self._planned: deque[Call] = deque()
@@ -183,7 +187,7 @@ class Engine:
             self._pool = ModelPool(self._load, max_local=self._max_local)
         key = f"{call.spec.alias}:{call.spec.fingerprint}"
         if key not in self._lanes:
-            self._lanes[key] = Lane(call.spec, self._pool, self._journal)
+            self._lanes[key] = Lane(call.spec, self._pool, self._journal, self._purse)
         return self._lanes[key]
 
     async def _shut_down(self) -> None:

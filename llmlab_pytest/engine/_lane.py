@@ -23,6 +23,7 @@ from llmlab_pytest.core import (
 from llmlab_pytest.engine._calls import Job
 from llmlab_pytest.engine._journal import Journal
 from llmlab_pytest.engine._pool import ModelPool
+from llmlab_pytest.engine._purse import Purse
 
 _FIRST_BATCH = 8
 """A batch of 64 takes ten seconds and may end with the answer that is needed first. So
@@ -32,10 +33,13 @@ the first one is small, and each further one may be twice as large."""
 class Lane:
     """Serves the jobs of one model: those that are needed now first."""
 
-    def __init__(self, spec: ModelSpec, pool: ModelPool, journal: Journal) -> None:
+    def __init__(
+        self, spec: ModelSpec, pool: ModelPool, journal: Journal, purse: Purse
+    ) -> None:
         self._spec = spec
         self._pool = pool
         self._journal = journal
+        self._purse = purse
         self._urgent: deque[Job] = deque()
         self._ahead: deque[Job] = deque()
         self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
@@ -150,6 +154,8 @@ class Lane:
 
     async def _run(self, model: Model, jobs: Sequence[Job]) -> None:
         try:
+            with _explained(self._spec):
+                await self._purse.hold(model, [job.call for job in jobs])
             if isinstance(model, BatchModel):
                 await self._run_each(model, jobs)
                 return
@@ -186,6 +192,7 @@ class Lane:
     def _finish(self, job: Job, completion: Completion) -> None:
         def settle() -> bool:
             self._journal.record(job.call, completion)
+            self._purse.settle(job.call, completion)
             job.future.set_result(completion)
             return True
 
@@ -194,6 +201,7 @@ class Lane:
     def _finish_with_error(self, job: Job, error: LlmlabError) -> None:
         def settle() -> bool:
             self._journal.record_error(job.call, error)
+            self._purse.fail(job.call, error)
             _fail(job, error)
             return True
 

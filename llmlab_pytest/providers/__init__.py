@@ -7,6 +7,7 @@ from llmlab_pytest.providers._catalog import (
     provider_registry,
     share_model,
 )
+from llmlab_pytest.providers._price import worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (
@@ -27,4 +28,5 @@ __all__ = [
     "shipped_models_dir",
     "shipped_registry_files",
     "weights_text",
+    "worst_cost_usd",
 ]

@@ -35,12 +35,14 @@ ENTRY_KINDS = {
     "options": TABLE,
     "input_usd_per_million_tokens": AMOUNT,
     "output_usd_per_million_tokens": AMOUNT,
+    "cached_input_usd_per_million_tokens": AMOUNT,
     "context_tokens": COUNT,
     "licence": TEXT,
     "card": TEXT,
     "replace": FLAG,
 }
 _REQUIRED = ("alias", "provider", "id")
+_CACHED = "cached_input_usd_per_million_tokens"
 _PRICES = ("input_usd_per_million_tokens", "output_usd_per_million_tokens")
 
 
@@ -62,6 +64,9 @@ def read_entry(
     if len(stated := [key for key in _PRICES if key in table]) == 1:
         msg = f"{file.place(index, stated[0])}: the entry has {stated[0]!r} alone."
         raise ConfigError(msg, allowed=f"A price is both {' and '.join(_PRICES)}.")
+    if _CACHED in table and not stated:
+        msg = f"{file.place(index, _CACHED)}: the entry has {_CACHED!r} alone."
+        raise ConfigError(msg, allowed=f"It goes with {' and '.join(_PRICES)}.")
     defaults = cast("dict[str, Json]", table.get("defaults", {}))
     for name, value in defaults.items():
         place = file.place(index, name)

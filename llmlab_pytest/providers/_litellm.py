@@ -10,7 +10,8 @@ import logging
 import os
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import metadata
 from typing import Any
 from weakref import WeakSet
 
@@ -22,10 +23,21 @@ from llmlab_pytest.core import (
     GenerateConfig,
     GenerateRequest,
     ModelSpec,
+    Price,
     Request,
     Unsupported,
+    canonical_json,
     digest_of,
     redact,
+)
+from llmlab_pytest.providers._price import (
+    mapped_price,
+    mapped_worst_usd,
+    most_input_tokens,
+    own_cost_usd,
+    own_price,
+    own_worst_usd,
+    unknown_price,
 )
 from llmlab_pytest.providers._remote_errors import retry_after_s, translate
 from llmlab_pytest.providers._remote_options import (
@@ -63,6 +75,7 @@ with warnings.catch_warnings():
     for _type in ("Delta", "Message", "ModelResponse", "ModelResponseStream"):
         getattr(types, _type).model_rebuild()
 
+_MAP = f"litellm {metadata.version('litellm')}"
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _CLOSE_TIMEOUT_S = 10
 _open_models: "WeakSet[LiteLLM]" = WeakSet()
@@ -226,6 +239,7 @@ class LiteLLM:
         return self._raw_client
 
     def _completion(self, reply: Reply, attempts: int) -> Completion:
+        cost_usd, price = self._cost(reply)
         return Completion(
             text=reply.text,
             model=self.spec.alias,
@@ -233,22 +247,48 @@ class LiteLLM:
             stop_reason=reply.stop_reason,
             latency_s=reply.latency_s,
             ttft_s=reply.ttft_s,
-            cost_usd=self._cost_usd(reply),
+            cost_usd=cost_usd,
+            price=price,
             token_logprobs=reply.token_logprobs,
             attempts=attempts,
         )
 
-    def _cost_usd(self, reply: Reply) -> float | None:
+    def worst_cost_usd(self, request: Request) -> float:
+        """Return the most that one attempt of a call can cost, US dollars.
+
+        Raises:
+            ConfigError: the price is unknown, or the answer has no longest length.
+        """
+        extra = self._options.extra or {}
+        output_tokens = _most_output_tokens(self.spec, self._options, request)
+        input_tokens = most_input_tokens(request) + len(canonical_json(dict(extra)))
+        if price := own_price(self.spec):
+            return own_worst_usd(
+                price, input_tokens=input_tokens, output_tokens=output_tokens
+            )
+        worst_usd = mapped_worst_usd(
+            _map_entry(self.spec.id),
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            tier=_text(extra.get("service_tier")),
+        )
+        if worst_usd is None:
+            raise unknown_price(self.spec)
+        return worst_usd
+
+    def _cost(self, reply: Reply) -> tuple[float | None, Price | None]:
+        """Return what a reply cost and by which price; `None` where that is unknown."""
         if not reply.has_usage:
-            return None
-        read_usd = self.spec.input_usd_per_million_tokens
-        written_usd = self.spec.output_usd_per_million_tokens
-        if read_usd is not None and written_usd is not None:
-            usage = reply.usage
-            return (
-                usage.input_tokens * read_usd + usage.output_tokens * written_usd
-            ) / 1e6
-        return _mapped_cost_usd(self.spec.id, reply)
+            return None, None
+        if price := own_price(self.spec):
+            return own_cost_usd(price, reply.usage), price
+        asked = (self._options.extra or {}).get("service_tier")
+        tier = reply.tier or _text(asked)
+        cost_usd = _mapped_cost_usd(self.spec.id, reply, tier)
+        if cost_usd is None:
+            return None, None
+        entry = _map_entry(self.spec.id)
+        return cost_usd, mapped_price(entry, source=_MAP, tier=tier)
 
     def _key_names(self) -> str:
         if self._options.api_key_env:
@@ -281,16 +321,56 @@ def _vendor_of(spec: ModelSpec, options: RemoteOptions) -> tuple[str, str]:
     return name, vendor
 
 
-def _mapped_cost_usd(model_id: str, reply: Reply) -> float | None:
+def _mapped_cost_usd(model_id: str, reply: Reply, tier: str | None) -> float | None:
     """Ask litellm's price map; a price that it does not state is unknown, not 0."""
     try:
-        entry = litellm.model_cost[litellm.get_model_info(model_id)["key"]]
-        parts_usd = litellm.cost_per_token(model_id, usage_object=reply.raw_usage)
+        parts_usd = litellm.cost_per_token(
+            model_id, usage_object=reply.raw_usage, service_tier=tier
+        )
     except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
         return None
     cost_usd: float = sum(parts_usd)
+    entry = _map_entry(model_id)
     is_stated = cost_usd > 0 or any("cost_per" in key for key in entry)
     return cost_usd if is_stated else None
+
+
+def _map_entry(model_id: str) -> Mapping[str, object]:
+    """Return what litellm's map says of a model; empty if it does not know it."""
+    try:
+        key = litellm.get_model_info(model_id)["key"]
+        entry: Mapping[str, object] = litellm.model_cost[key]
+    except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
+        return {}
+    return entry
+
+
+def _most_output_tokens(
+    spec: ModelSpec, options: RemoteOptions, request: Request
+) -> int:
+    """Return how many tokens an answer can have at most, reasoning included.
+
+    Raises:
+        ConfigError: nothing that is sent limits it.
+    """
+    if not isinstance(request, GenerateRequest):
+        return 0
+    extra = options.extra or {}
+    sent = None if "max_tokens" in options.omit else request.config.max_tokens
+    stated = [sent, extra.get("max_completion_tokens"), extra.get("max_tokens")]
+    limits = [limit for limit in stated if isinstance(limit, int)]
+    if not limits:
+        raise ConfigError(
+            f"{spec.alias!r} ({spec.source}) may answer at any length, so its worst "
+            "cost is not known.",
+            fix="State max_tokens in its defaults, or max_completion_tokens in the "
+            "'extra' of its options.",
+        )
+    return max(limits)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _ignore_deprecations_inside_litellm() -> None:

@@ -14,7 +14,6 @@ from llmlab_pytest.core import (
     GenerateConfig,
     Json,
     ModelSpec,
-    Usage,
     unknown_name,
 )
 
@@ -121,13 +120,6 @@ def overflow(
         fix="Shorten the prompt, lower max_tokens or the number of demonstrations, or "
         "set the model option truncate = 'left' to drop the prompt's first tokens.",
     )
-
-
-def cost_of(spec: ModelSpec, usage: Usage) -> float:
-    """Return the price of `usage` in US dollars: 0 unless the registry sets a price."""
-    price_in = spec.input_usd_per_million_tokens or 0.0
-    price_out = spec.output_usd_per_million_tokens or 0.0
-    return (usage.input_tokens * price_in + usage.output_tokens * price_out) / 1e6
 
 
 def cut_at_stops(text: str, stops: Iterable[str]) -> str:

@@ -37,7 +37,7 @@ from llmlab_pytest.providers._local_continuation import (
     rolling_windows,
     scored_sequence,
 )
-from llmlab_pytest.providers._local_decoding import cost_of, overflow, resolve_decoding
+from llmlab_pytest.providers._local_decoding import overflow, resolve_decoding
 from llmlab_pytest.providers._local_memory import ScoreMemory
 from llmlab_pytest.providers._local_row import Row
 from llmlab_pytest.providers._local_worker import (
@@ -45,6 +45,7 @@ from llmlab_pytest.providers._local_worker import (
     LocalWorker,
     StopSignal,
 )
+from llmlab_pytest.providers._price import local_cost_usd, own_price
 
 _LOG = logging.getLogger(__name__)
 TRUNCATE_CHOICES = ("auto", "left", "error")
@@ -270,7 +271,8 @@ class LocalModel:
             stop_reason=row.stop_reason or "unknown",
             latency_s=row.compute_s,
             ttft_s=row.ttft_s if row.decoding.stream else None,
-            cost_usd=cost_of(self.spec, usage),
+            cost_usd=local_cost_usd(self.spec, usage),
+            price=own_price(self.spec),
             compute_s=row.compute_s,
             token_logprobs=row.token_logprobs(self._backend.detokenize),
         )
@@ -315,7 +317,8 @@ class LocalModel:
             continuations=tuple([joined(logprobs)] if part.is_whole_text else logprobs),
             usage=usage,
             latency_s=elapsed_s,
-            cost_usd=cost_of(self.spec, usage),
+            cost_usd=local_cost_usd(self.spec, usage),
+            price=own_price(self.spec),
             compute_s=elapsed_s,
         )
 

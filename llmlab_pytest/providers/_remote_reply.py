@@ -40,6 +40,8 @@ class Reply:
     latency_s: float
     raw_usage: Wire
     """litellm's counts, for its price map."""
+    tier: str | None = None
+    """The service tier that the provider says it billed."""
     ttft_s: float | None = None
     token_logprobs: tuple[TokenLogprob, ...] = ()
 
@@ -65,6 +67,7 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
         has_usage=_is_reported(usage),
         latency_s=latency_s,
         raw_usage=usage,
+        tier=_tier(raw),
         token_logprobs=_logprobs(choice),
     )
 
@@ -77,11 +80,12 @@ async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply
             `ProviderUnavailable`, when the stream broke off before its end.
     """
     texts: list[str] = []
-    ttft_s = finish = usage = None
+    ttft_s = finish = usage = tier = None
     logprobs: tuple[TokenLogprob, ...] = ()
     async with aclosing(stream):
         async for chunk in stream:
             usage = getattr(chunk, "usage", None) or usage
+            tier = _tier(chunk) or tier
             for choice in chunk.choices[:1]:
                 finish = choice.finish_reason or finish
                 logprobs += _logprobs(choice)
@@ -106,6 +110,7 @@ async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply
         has_usage=has_usage,
         latency_s=time.perf_counter() - started,
         raw_usage=usage,
+        tier=tier,
         ttft_s=ttft_s,
         token_logprobs=logprobs,
     )
@@ -120,11 +125,19 @@ def read_usage(usage: Wire) -> Usage:
         output_tokens=_count(usage, "completion_tokens"),
         cached_input_tokens=_count(read, "cached_tokens"),
         reasoning_tokens=_count(written, "reasoning_tokens"),
+        input_audio_tokens=_count(read, "audio_tokens"),
+        output_audio_tokens=_count(written, "audio_tokens"),
     )
 
 
 def _count(counts: object, name: str) -> int:
     return cast("int", getattr(counts, name, None) or 0)
+
+
+def _tier(raw: Wire) -> str | None:
+    """Return the tier that a reply names; the vendor's usual one has no name."""
+    tier = getattr(raw, "service_tier", None)
+    return None if tier in (None, "default", "standard") else str(tier)
 
 
 def _is_reported(usage: object) -> bool:

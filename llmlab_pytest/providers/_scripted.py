@@ -32,6 +32,7 @@ from llmlab_pytest.core import (
     digest_of,
     shorten,
 )
+from llmlab_pytest.providers._price import local_cost_usd, own_price
 from llmlab_pytest.providers._requests import filled, require_for
 
 Reply = str | BaseException
@@ -143,27 +144,31 @@ class ScriptedModel:
             return self._generate(request)
         pairs = _pairs(request)
         read = sum(_count(_said(pair.context)) + _count(pair.text) for pair in pairs)
+        usage = Usage(input_tokens=read)
         return Completion(
             text="",
             model=self.spec.alias,
             continuations=tuple(map(self._score, pairs)),
-            usage=Usage(input_tokens=read),
+            usage=usage,
             latency_s=self._latency_s,
-            cost_usd=0.0,
+            cost_usd=local_cost_usd(self.spec, usage),
+            price=own_price(self.spec),
         )
 
     def _generate(self, request: GenerateRequest) -> Completion:
         config = filled(request.config, self.spec)
         text, stop_reason = _cut(self._text(request), config)
         words = _WORD.findall(text)
+        usage = Usage(input_tokens=_prompt_words(request), output_tokens=len(words))
         return Completion(
             text=text,
             model=self.spec.alias,
-            usage=Usage(input_tokens=_prompt_words(request), output_tokens=len(words)),
+            usage=usage,
             stop_reason=stop_reason,
             latency_s=self._latency_s,
             ttft_s=self._latency_s if config.stream else None,
-            cost_usd=0.0,
+            cost_usd=local_cost_usd(self.spec, usage),
+            price=own_price(self.spec),
             token_logprobs=tuple(
                 TokenLogprob(word, -_BYTE_NATS * len(word.encode())) for word in words
             )

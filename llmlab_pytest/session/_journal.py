@@ -1,6 +1,6 @@
 """The engine's journal: what is asked and answered goes into the store at once."""
 
-from llmlab_pytest.core import Completion, LlmlabError, redact
+from llmlab_pytest.core import BudgetExceeded, Completion, LlmlabError, redact
 from llmlab_pytest.engine import Call
 from llmlab_pytest.session._keys import request_json
 from llmlab_pytest.store import Store
@@ -32,7 +32,12 @@ class StoreJournal:
         )
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
-        """Record that a call failed, by class and message, without secrets."""
+        """Record that a call failed, by class and message, without secrets.
+
+        A call that the budget has no room for did not fail: it was never made.
+        """
+        if isinstance(error, BudgetExceeded):
+            return
         self._store.record_error(
             self._run_id,
             call.key,

@@ -4,12 +4,19 @@ import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 import pytest
 
+from llmlab_pytest.budget import (
+    BudgetStanding,
+    LedgerPurse,
+    check_models,
+    standings,
+)
 from llmlab_pytest.core import (
     Completion,
     LlmlabError,
@@ -19,6 +26,7 @@ from llmlab_pytest.core import (
     Request,
     SampleResult,
     Score,
+    StoreError,
     TaskPlan,
     Verdict,
     redact,
@@ -120,8 +128,30 @@ class LlmlabSession:
                 run_id=self.run_id,
                 resume=self.settings.resume is not None,
             ),
+            purse=self.purse,
             look_ahead=self.settings.look_ahead,
         )
+
+    @cached_property
+    def purse(self) -> LedgerPurse:
+        """What holds money for the calls of this process."""
+        return LedgerPurse(
+            self.store.ledger,
+            run_id=self.run_id,
+            limits=self.settings.budget,
+            alert_ratio=self.settings.budget_alert_ratio,
+        )
+
+    def check_budget(self) -> None:
+        """Raise `ConfigError` for a limit of a model that this run does not ask."""
+        limits = [limit for limit in self.settings.budget if limit.model is not None]
+        if limits:
+            aliases = [spec.alias for spec in self.models]
+            check_models(limits, aliases, where=self.settings.budget_where)
+
+    def budget_standings(self) -> tuple[BudgetStanding, ...]:
+        """Return how much of each limit of this run is spent, by all processes."""
+        return standings(self.store.ledger, self.settings.budget, self.run_id)
 
     def _load(self, spec: ModelSpec) -> Model:
         if weights := weights_text(spec):
@@ -308,6 +338,9 @@ class LlmlabSession:
         """Start no further call; those in flight are cancelled."""
         if "engine" in self.__dict__:
             self.engine.close()
+            # What is still held then is booked by whoever needs the room.
+            with suppress(StoreError):
+                self.purse.close()
 
     def finish(self) -> None:
         """Mark the run as finished by itself."""

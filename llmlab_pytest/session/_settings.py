@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, cast
 
 import pytest
 
+from llmlab_pytest.budget import Limit, parse_limits, parse_share
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.options import OPTIONS
 from llmlab_pytest.prompts import ChatMode
@@ -52,6 +53,10 @@ class Settings:
     """A run id, `LAST_RUN`, or `None`."""
     registry: Path | None
     look_ahead: int
+    budget: tuple[Limit, ...]
+    budget_where: str
+    budget_alert_ratio: float
+    """The part of a budget from which on a warning is due."""
     inconclusive: Inconclusive
     may_run_code: bool
     """Whether code that models write may be run."""
@@ -69,6 +74,8 @@ def read_settings(config: pytest.Config) -> Settings:
     """
     root = config.rootpath
     models = _raw(config, "--llm")
+    budget = _raw(config, "--llmlab-budget")
+    alert = _raw(config, "--llmlab-budget-alert")
     data = _raw(config, "--llmlab-data").value
     registry = _raw(config, "--llmlab-registry").value
     outputs = {flag: _raw(config, flag).value for flag in _OUTPUTS}
@@ -87,6 +94,9 @@ def read_settings(config: pytest.Config) -> Settings:
         resume=_raw(config, "--llmlab-resume").value,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
+        budget=parse_limits(budget.value or "", where=budget.where),
+        budget_where=budget.where,
+        budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
         may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
         report=_raw(config, "--llmlab-report").value,

@@ -12,6 +12,7 @@ from llmlab_pytest.core import (
     TaskPlan,
     load,
 )
+from llmlab_pytest.store._ledger import Ledger
 
 
 class RunSummary(NamedTuple):
@@ -25,6 +26,11 @@ class RunSummary(NamedTuple):
 
 class Store(Protocol):
     """Keeps runs; `_sql_store.SqlStore` documents each method."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was spent and is held for calls, in the same database."""
+        ...
 
     def start_run(
         self, run_id: str, *, started_at: str, factors: Mapping[str, str]

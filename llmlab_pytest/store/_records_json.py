@@ -8,6 +8,7 @@ from typing import Any
 from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
+    Price,
     Sample,
     SampleRecord,
     SampleResult,
@@ -48,6 +49,8 @@ def completion_of(row: Row) -> Completion:
     """Rebuild a completion."""
     content = json.loads(row["content"])
     content["usage"] = Usage(**content["usage"])
+    if content.get("price") is not None:  # older runs have none
+        content["price"] = Price(**content["price"])
     content["continuations"] = tuple(
         ContinuationLogprob(**part) for part in content["continuations"]
     )

@@ -8,6 +8,7 @@ emit both.
 from collections.abc import Callable
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Float,
@@ -127,6 +128,25 @@ scores = Table(
     Column("share", Text),
 )
 
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("spent_nano_usd", BigInteger, nullable=False),
+    Column("held_nano_usd", BigInteger, nullable=False),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("hold_id", String, primary_key=True),
+    Column("accounts", Text, nullable=False),
+    Column("worst_nano_usd", BigInteger, nullable=False),
+    Column("is_charged", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("held_at_s", Float, nullable=False),
+)
+
 Index("runs_by_start", runs.c.started_at)
 Index("completions_by_request", completions.c.request_hash)
 
@@ -151,9 +171,15 @@ def m003_shares(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE scores ADD COLUMN share TEXT"))
 
 
+def m004_ledger(connection: Connection) -> None:
+    """Add accounts and holds; what was spent before is on no account."""
+    metadata.create_all(connection, tables=[accounts, holds])
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
     m003_shares,
+    m004_ledger,
 )
 """Append only: a store at version N has seen the first N migrations."""

@@ -20,6 +20,7 @@ from llmlab_pytest.store import _records_json as columns
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._connect import connect, explained, url_of
 from llmlab_pytest.store._protocol import RunSummary
+from llmlab_pytest.store._sql_ledger import SqlLedger
 
 _ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -36,7 +37,13 @@ class SqlStore:
         parsed = url_of(url)
         self._name = parsed.render_as_string(hide_password=True)
         self._engine = connect(parsed)
+        self._ledger = SqlLedger(self._engine, self._name)
         self._insert: Any = _INSERT.get(self._engine.dialect.name, sqlite.insert)
+
+    @property
+    def ledger(self) -> SqlLedger:
+        """What was spent and is held for calls, in the same database."""
+        return self._ledger
 
     def start_run(
         self, run_id: str, *, started_at: str, factors: Mapping[str, str]

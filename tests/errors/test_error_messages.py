@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from llmlab_pytest import core
+from llmlab_pytest.budget import LedgerPurse, parse_limits
 from llmlab_pytest.core import (
     Completion,
     GenerateConfig,
@@ -49,9 +50,7 @@ class Trigger(NamedTuple):
 
 
 TRIGGERS: dict[str, Trigger] = {}
-LATER: dict[type[LlmlabError], str] = {
-    core.BudgetExceeded: "budgets come with the issue on cost control",
-}
+LATER: dict[type[LlmlabError], str] = {}
 """Classes without a trigger yet, and why."""
 ABSTRACT = frozenset({core.LlmlabError})
 
@@ -403,6 +402,36 @@ def _call_after_the_end(tmp_path: Path) -> object:
     engine = Engine(lambda _: ScriptedModel(["Hi"]))
     engine.close()
     return engine.run(Call(key="k", spec=spec, build=lambda: GenerateRequest("Hi")))
+
+
+def _paid_call(tmp_path: Path, *, limit: str, **price: float) -> object:
+    spec = ModelSpec(alias="mine", provider="theirs", id="x", **price)  # type: ignore[arg-type]
+    store = open_store(str(tmp_path / "r.db"))
+    limits = parse_limits(limit, where="--llmlab-budget")
+    purse = LedgerPurse(store.ledger, run_id="r", limits=limits)
+    engine = Engine(lambda _: ScriptedModel(["Hi"], spec=spec), purse=purse)
+    request = GenerateRequest("Hi", GenerateConfig(max_tokens=6))
+    try:
+        return engine.run(Call(key="k", spec=spec, build=lambda: request))
+    finally:
+        engine.close()
+        store.close()
+
+
+@trigger(core.BudgetExceeded, "0.01usd", "0.0400 usd", "--llmlab-resume")
+def _budget_without_room(tmp_path: Path) -> object:
+    price = {"input_usd_per_million_tokens": 1e3, "output_usd_per_million_tokens": 1e3}
+    return _paid_call(tmp_path, limit="0.01usd", **price)
+
+
+@trigger(core.ConfigError, "'mine'", "input_usd_per_million_tokens")
+def _budget_for_an_unknown_price(tmp_path: Path) -> object:
+    return _paid_call(tmp_path, limit="5usd")
+
+
+@trigger(core.ConfigError, "'5 euro'", "--llmlab-budget", "5usd")
+def _budget_that_cannot_be_read(tmp_path: Path) -> object:
+    return parse_limits("5 euro", where="--llmlab-budget")
 
 
 NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}

@@ -273,6 +273,15 @@ def usage_of(body: Mapping[str, Any], text: str) -> dict[str, Any]:
     turns = [turn["content"] for turn in body.get("messages", ())] or [prompt_of(body)]
     read = sum(len(turn.split()) for turn in turns)
     written = len(text.split())
+    if (
+        body.get("model") == "gpt-5.4"
+    ):  # half read from the cache, as a vendor does unasked
+        return {
+            "prompt_tokens": read,
+            "completion_tokens": written,
+            "total_tokens": read + written,
+            "prompt_tokens_details": {"cached_tokens": read // 2},
+        }
     if body.get("model") == "reasoning":
         return {
             "prompt_tokens": read,
@@ -340,7 +349,9 @@ def _envelope(
     body: Mapping[str, Any], *, chat: bool, chunk: bool = False
 ) -> dict[str, Any]:
     kind = "chat.completion" if chat else "text_completion"
+    tier = body.get("service_tier")
     return {
+        **({"service_tier": tier} if tier else {}),
         "id": "cmpl-1",
         "object": f"{kind}.chunk" if chunk and chat else kind,
         "created": 1700000000,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmlab_pytest.core import ProviderError
-from llmlab_pytest.engine import NullJournal
+from llmlab_pytest.engine import NullJournal, OpenPurse
 from llmlab_pytest.engine._calls import Job
 from llmlab_pytest.engine._lane import Lane
 from llmlab_pytest.engine._pool import ModelPool
@@ -93,7 +93,7 @@ def test_a_lane_that_closes_at_any_moment_ends_every_job(
 
     async def close_while_the_next_run_starts() -> int:
         pool = ModelPool(bench.load, max_local=1)
-        lane = Lane(bench.spec("m"), pool, NullJournal())
+        lane = Lane(bench.spec("m"), pool, NullJournal(), OpenPurse())
         for job in jobs:
             lane.add(job, urgent=False)
         await asyncio.to_thread(model.wait_for_runs, 1)

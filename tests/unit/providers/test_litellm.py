@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -52,6 +54,8 @@ OWN_PRICE = {
     "input_usd_per_million_tokens": 2.0,
     "output_usd_per_million_tokens": 10.0,
 }
+OWN_CACHED = {"cached_input_usd_per_million_tokens": 0.5}
+FLEX = {"options": {"extra": {"service_tier": "flex"}}}
 
 
 @pytest.fixture(scope="module")
@@ -222,16 +226,28 @@ def test_litellm_sends_a_raw_prompt_raw(
         ("echo", OWN_PRICE, 6 * 2e-6 + 6 * 10e-6),
         ("gpt-4o-mini", {}, 6 * 0.15e-6 + 6 * 0.6e-6),
         ("gpt-4o-mini", OWN_PRICE, 6 * 2e-6 + 6 * 10e-6),
+        ("reasoning", OWN_PRICE | OWN_CACHED, 4 * 2e-6 + 2 * 0.5e-6 + 13 * 10e-6),
+        ("gpt-5.4", {}, 3 * 2.5e-6 + 3 * 0.25e-6 + 6 * 15e-6),
+        ("gpt-5.4", FLEX, 3 * 1.25e-6 + 3 * 0.13e-6 + 6 * 7.5e-6),
         ("no-usage", OWN_PRICE, None),
         ("echo", {}, None),
     ],
-    ids=["own", "map", "own-first", "no-usage", "unknown"],
+    ids=[
+        "own",
+        "map",
+        "own-first",
+        "own-cached",
+        "map-cached",
+        "map-tier",
+        "no-usage",
+        "unknown",
+    ],
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 def test_litellm_prices(
     ask: Callable[..., Any],
     name: str,
-    spec: dict[str, float],
+    spec: dict[str, Any],
     cost_usd: float | None,
     stream: bool,
 ) -> None:
@@ -241,6 +257,30 @@ def test_litellm_prices(
         assert completion.cost_usd is None
     else:
         assert completion.cost_usd == pytest.approx(cost_usd)
+
+
+def test_litellm_keeps_the_rates_with_the_call(ask: Callable[..., Any]) -> None:
+    """The list and its version, the day, the tier and the rates that gave the cost."""
+    (completion,) = ask("gpt-5.4", **FLEX)
+    price = completion.price
+    assert price.source == f"litellm {metadata.version('litellm')}"
+    assert price.read_on == datetime.now(UTC).date().isoformat()
+    assert price.tier == "flex"
+    rates = price.usd_per_million_tokens
+    assert (rates["input_cost_per_token_flex"], rates["input_cost_per_token"]) == (
+        1.25,
+        2.5,
+    )
+    assert not [name for name in rates if "query" in name]
+
+
+def test_own_price_is_kept_with_its_place(ask: Callable[..., Any]) -> None:
+    """An entry's own price names file and line; an unknown one keeps nothing."""
+    (own,) = ask("echo", **OWN_PRICE)
+    (unknown,) = ask("echo")
+    assert own.price.source == "models.toml:3"
+    assert own.price.usd_per_million_tokens == {"input": 2.0, "output": 10.0}
+    assert unknown.price is None
 
 
 def test_litellm_measures_the_first_token_of_a_stream(

@@ -8,10 +8,8 @@ from llmlab_pytest.core import (
     ContextOverflow,
     GenerateConfig,
     ModelSpec,
-    Usage,
 )
 from llmlab_pytest.providers._local_decoding import (
-    cost_of,
     cut_at_stops,
     has_stop,
     known_options,
@@ -127,20 +125,6 @@ def test_wrong_options_are_explained(options: dict[str, Any], message: str) -> N
     spec = ModelSpec(alias="t", provider="p", id="i", options=options)
     with pytest.raises(ConfigError, match=message):
         known_options(spec, known)
-
-
-def test_cost_is_zero_unless_the_registry_sets_a_price() -> None:
-    """A model on this machine costs nothing, or what its owner says."""
-    usage = Usage(input_tokens=1000, output_tokens=100)
-    priced = ModelSpec(
-        alias="t",
-        provider="p",
-        id="i",
-        input_usd_per_million_tokens=1.0,
-        output_usd_per_million_tokens=10.0,
-    )
-    assert cost_of(SPEC, usage) == 0.0
-    assert cost_of(priced, usage) == pytest.approx(0.002)
 
 
 def test_row_ends_at_an_end_token_without_counting_it() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
+    Price,
     Sample,
     SampleResult,
     Score,
@@ -42,6 +43,12 @@ def test_completion_comes_back(store: Store, completion: Make, text: str) -> Non
     given_ = completion(
         text,
         cost_usd=None,
+        price=Price(
+            source="litellm 1.106.0",
+            read_on="2026-11-25",
+            tier="flex",
+            usd_per_million_tokens={"input_cost_per_token_flex": 1.25},
+        ),
         ttft_s=0.25,
         attempts=3,
         token_logprobs=(TokenLogprob(text, -0.5),),
