@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llmlab_pytest.core._errors import (
         AuthError,
         BudgetExceeded,
+        CacheError,
         CodeExecutionOff,
         ConfigError,
         ContentFiltered,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         MalformedReply,
         MissingDependency,
         ModelError,
+        NotRecorded,
         ProviderError,
         ProviderTimeout,
         ProviderUnavailable,
@@ -70,7 +72,6 @@ if TYPE_CHECKING:
         TaskPlan,
         TaskRow,
         TokenLogprob,
-        Usage,
         Verdict,
         VerdictState,
         batch_kind,
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
         TomlFile,
         check_value,
     )
+    from llmlab_pytest.core._usage import Original, Usage
 
 __all__ = [
     "AMOUNT",
@@ -112,6 +114,7 @@ __all__ = [
     "AuthError",
     "BatchModel",
     "BudgetExceeded",
+    "CacheError",
     "Capability",
     "CodeExecutionOff",
     "Completion",
@@ -140,6 +143,8 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSpec",
+    "NotRecorded",
+    "Original",
     "Outcome",
     "Provider",
     "ProviderError",
@@ -188,6 +193,7 @@ _HOMES = {
     "_errors": (
         "AuthError",
         "BudgetExceeded",
+        "CacheError",
         "CodeExecutionOff",
         "ConfigError",
         "ContentFiltered",
@@ -199,6 +205,7 @@ _HOMES = {
         "MalformedReply",
         "MissingDependency",
         "ModelError",
+        "NotRecorded",
         "ProviderError",
         "ProviderTimeout",
         "ProviderUnavailable",
@@ -250,7 +257,6 @@ _HOMES = {
         "TaskPlan",
         "TaskRow",
         "TokenLogprob",
-        "Usage",
         "Verdict",
         "VerdictState",
         "batch_kind",
@@ -279,6 +285,10 @@ _HOMES = {
         "redactor",
         "shorten",
         "slug",
+    ),
+    "_usage": (
+        "Original",
+        "Usage",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

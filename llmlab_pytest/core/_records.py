@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
+from llmlab_pytest.core._usage import Original, Usage
 
 _Scalar = str | int | float | bool | None
 Json = _Scalar | list["Json"] | dict[str, "Json"]
@@ -117,29 +118,6 @@ def batch_kind(request: Request) -> object:
     return type(request)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Token counts of one completion or a sum of several."""
-
-    input_tokens: int = 0
-    """Tokens of the prompt, cached ones included."""
-    output_tokens: int = 0
-    """Tokens of the answer, reasoning included."""
-    cached_input_tokens: int = 0
-    """The part of `input_tokens` that the provider billed as cached."""
-    reasoning_tokens: int = 0
-    """The part of `output_tokens` that is hidden reasoning."""
-
-    def __add__(self, other: "Usage") -> "Usage":
-        """Add two counts field by field."""
-        return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
-            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
     """One output token and its natural-log probability."""
@@ -171,7 +149,7 @@ class Completion:
     continuations: tuple[ContinuationLogprob, ...] = ()
     """One entry per continuation of a `LoglikelihoodRequest`, in its order; one for
     the whole text of a `RollingRequest`."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     stop_reason: StopReason = "stop"
     latency_s: float = 0.0
     """Wall time of the call, ≥ 0; for a batch its share, by its tokens."""
@@ -188,6 +166,9 @@ class Completion:
     """Whether the engine had started this call before the test asked for it."""
     resumed: bool = False
     """Whether it was read from an earlier, interrupted run."""
+    original: Original | None = None
+    """What the answer took when a model gave it, if it was read from the cache or a
+    cassette. Then it costs nothing, and `latency_s` and `ttft_s` are not measured."""
 
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""
@@ -239,10 +220,13 @@ class SampleResult:
     """The first score is the primary one: it decides hit or miss."""
     error: str | None = None
     """Class and message of the infrastructure error; then `scores` is empty."""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
     latency_s: float | None = None
+    """`None` also for a kept answer: reading it says nothing about the model."""
     compute_s: float | None = None
+    original: Original | None = None
+    """What its kept answers took once, those of the cache or a cassette."""
 
     @property
     def is_miss(self) -> bool:
@@ -364,6 +348,10 @@ class TaskRow:
     """Input and output tokens per second of call time."""
     compute_s: float | None = None
     """Seconds of this machine's compute, by all workers; `None` for a remote model."""
+    kept: int = 0
+    """How many results rest on answers of the cache or a cassette."""
+    original: Original | None = None
+    """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
 

@@ -7,6 +7,7 @@ from llmlab_pytest.providers._catalog import (
     provider_registry,
     share_model,
 )
+from llmlab_pytest.providers._identity import identity_of
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (
@@ -20,6 +21,7 @@ __all__ = [
     "ModelRegistry",
     "ProviderRegistry",
     "filled",
+    "identity_of",
     "load_model",
     "provider_registry",
     "require_for",

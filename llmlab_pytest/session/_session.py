@@ -37,7 +37,7 @@ from llmlab_pytest.session._factors import (
     run_factors,
 )
 from llmlab_pytest.session._find_run import resumed_run_id
-from llmlab_pytest.session._journal import StoreJournal
+from llmlab_pytest.session._journals import RunJournal, open_journal
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._outputs import Outputs, write_outputs
@@ -111,15 +111,16 @@ class LlmlabSession:
         return KeptRun(self.store, self.run_id, metrics=self.registries.metrics)
 
     @cached_property
+    def journal(self) -> RunJournal:
+        """Where answers of before are found, and new ones go."""
+        return open_journal(self.store, self.settings, run_id=self.run_id)
+
+    @cached_property
     def engine(self) -> Engine:
         """The engine; it starts nothing before the first call."""
         return Engine(
             self._load,
-            journal=StoreJournal(
-                self.store,
-                run_id=self.run_id,
-                resume=self.settings.resume is not None,
-            ),
+            journal=self.journal,
             look_ahead=self.settings.look_ahead,
         )
 
@@ -217,11 +218,16 @@ class LlmlabSession:
             return effective_request(request, case.spec, seed=seed)
 
         return Call(
-            key=case.key, spec=case.spec, build=build, owner=case.planned.task.name
+            key=case.key,
+            spec=case.spec,
+            build=build,
+            owner=case.planned.task.name,
+            epoch=case.epoch,
         )
 
     def complete(self, case: Case) -> Completion:
         """Return the completion of a case, prefetched or asked now."""
+        self.journal.prepare(case.spec)
         future = self.engine.submit(self.call_of(case))
         return self.observed(case.spec, self._awaited(future))
 
@@ -240,10 +246,17 @@ class LlmlabSession:
         """Start a call made by a test."""
         request = effective_request(request, spec, seed=self.settings.seed)
         nodeid = self.item.nodeid if self.item else "outside any test"
-        key = self._counter.key(spec, nodeid=nodeid, request=request)
-        owner = nodeid.partition("::")[0]
+        address = self._counter.address(spec, nodeid=nodeid, request=request)
+        self.journal.prepare(spec)
         return self.engine.submit(
-            Call(key=key, spec=spec, build=lambda: request, owner=owner)
+            Call(
+                key=address.key,
+                spec=spec,
+                build=lambda: request,
+                owner=nodeid.partition("::")[0],
+                epoch=address.number,
+                place=address.place,
+            )
         )
 
     def observed(self, spec: ModelSpec, completion: Completion) -> Completion:
@@ -275,7 +288,12 @@ class LlmlabSession:
         item.ihook.pytest_llmlab_sample_scored(item=item, result=result)
 
     def plan_groups(self, plans: Sequence[TaskPlan]) -> None:
-        """Store what this run set out to do; every worker says the same."""
+        """Store what this run set out to do; every worker says the same.
+
+        Raises:
+            StoreError: the store, or the cache of answers, cannot be used.
+        """
+        _ = self.journal
         for plan in plans:
             self.store.plan_task(self.run_id, plan)
 
@@ -298,6 +316,8 @@ class LlmlabSession:
     def look_ahead(self, cases: Sequence[Case]) -> None:
         """Let the engine start the calls of items that run soon, in this order."""
         if self.settings.look_ahead and cases:
+            for spec in {case.spec.alias: case.spec for case in cases}.values():
+                self.journal.prepare(spec)
             self.engine.look_ahead(map(self.call_of, cases))
 
     def discard(self, case: Case) -> None:
@@ -316,6 +336,8 @@ class LlmlabSession:
     def close(self) -> None:
         """Stop the engine and close the store, if they were ever needed."""
         self.stop()
+        if "journal" in self.__dict__:
+            self.journal.close()
         if "store" in self.__dict__:
             self.store.close()
 

@@ -81,6 +81,7 @@ completions = Table(
     Column("latency_s", Float, nullable=False),
     Column("ttft_s", Float),
     Column("attempts", Integer, nullable=False),
+    Column("draw", Text),
 )
 
 errors = Table(
@@ -108,6 +109,7 @@ results = Table(
     Column("cost_usd", Float),
     Column("latency_s", Float),
     Column("compute_s", Float),
+    Column("original", Text),
 )
 
 scores = Table(
@@ -151,9 +153,18 @@ def m003_shares(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE scores ADD COLUMN share TEXT"))
 
 
+def m004_kept_answers(connection: Connection) -> None:
+    """Add what kept answers took once, and which draw an answer is."""
+    for table, column in (("results", "original"), ("completions", "draw")):
+        names = {found["name"] for found in inspect(connection).get_columns(table)}
+        if column not in names:
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} TEXT"))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
     m003_shares,
+    m004_kept_answers,
 )
 """Append only: a store at version N has seen the first N migrations."""
