@@ -112,6 +112,29 @@ OPTIONS: tuple[Option, ...] = (
         "are read from the store, not asked again",
     ),
     Option(
+        flag="--llmlab-cache",
+        metavar="MODE",
+        ini="llmlab_cache",
+        default="off",
+        choices=("auto", "off", "refresh", "only"),
+        help="Answers of earlier runs: use them and keep new ones (auto), neither "
+        "(off), ask anew and keep the answers (refresh), or ask no model (only)",
+    ),
+    Option(
+        flag="--llmlab-cache-dir",
+        metavar="DIR",
+        ini="llmlab_cache_dir",
+        help="Where cached answers are kept "
+        "(default: .llmlab/cache in the root directory)",
+    ),
+    Option(
+        flag="--llmlab-cache-limit",
+        metavar="SIZE",
+        ini="llmlab_cache_limit",
+        default="1GB",
+        help="Most bytes of cached answers; those unused for longest are dropped",
+    ),
+    Option(
         flag="--llmlab-registry",
         metavar="FILE",
         ini="llmlab_registry",

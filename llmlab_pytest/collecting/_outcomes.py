@@ -9,6 +9,7 @@ from llmlab_pytest.collecting._groups import group_of, plain_nodeid
 from llmlab_pytest.core import (
     Completion,
     LlmlabError,
+    Original,
     SampleResult,
     Score,
     Usage,
@@ -85,8 +86,9 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
         scores=scores,
         usage=completion.usage,
         cost_usd=completion.cost_usd,
-        latency_s=completion.latency_s,
+        latency_s=None if completion.original else completion.latency_s,
         compute_s=completion.compute_s,
+        original=completion.original,
     )
     session.record(item, result, case=case)
     item.stash[_recorded_key] = True
@@ -162,6 +164,7 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
     completions = item.stash.get(completions_key, [])
     judged = error is None or isinstance(error, AssertionError)
     costs = [completion.cost_usd for completion in completions]
+    asked_s = [c.latency_s for c in completions if c.original is None]
     result = SampleResult(
         task=behaviour_task(item),
         model=spec.alias,
@@ -170,8 +173,9 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
         error=None if judged or error is None else _text(error),
         usage=sum((c.usage for c in completions), Usage()),
         cost_usd=None if None in costs else sum(filter(None, costs)),
-        latency_s=sum(completion.latency_s for completion in completions),
+        latency_s=sum(asked_s) if asked_s or not completions else None,
         compute_s=sum(completion.compute_s or 0.0 for completion in completions),
+        original=Original.total(completion.original for completion in completions),
     )
     session_of(item.config).record(item, result)
     if isinstance(error, LlmlabError):

@@ -113,8 +113,8 @@ def _key(group: Any) -> tuple[str, str]:
 def _work(
     item: int, task: str, model: str, completion: Completion | None
 ) -> list[int | float | str]:
-    """Return the fields of `Work`; an answer of an earlier run took nothing now."""
-    if completion is None or completion.resumed:
+    """Return the fields of `Work`; a kept answer took nothing now."""
+    if completion is None or completion.resumed or completion.original:
         return [item, task, model]
     usage = completion.usage
     asked = usage.input_tokens + usage.output_tokens

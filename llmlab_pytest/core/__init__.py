@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from llmlab_pytest.core._errors import (
         AuthError,
         BudgetExceeded,
+        CacheError,
         CodeExecutionOff,
         ConfigError,
         ContentFiltered,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         MalformedReply,
         MissingDependency,
         ModelError,
+        NotRecorded,
         ProviderError,
         ProviderTimeout,
         ProviderUnavailable,
@@ -97,7 +99,7 @@ if TYPE_CHECKING:
         TomlFile,
         check_value,
     )
-    from llmlab_pytest.core._usage import Price, Usage
+    from llmlab_pytest.core._usage import Original, Price, Usage
 
 __all__ = [
     "AMOUNT",
@@ -113,6 +115,7 @@ __all__ = [
     "AuthError",
     "BatchModel",
     "BudgetExceeded",
+    "CacheError",
     "Capability",
     "CodeExecutionOff",
     "Completion",
@@ -141,6 +144,8 @@ __all__ = [
     "Model",
     "ModelError",
     "ModelSpec",
+    "NotRecorded",
+    "Original",
     "Outcome",
     "Price",
     "PricedModel",
@@ -191,6 +196,7 @@ _HOMES = {
     "_errors": (
         "AuthError",
         "BudgetExceeded",
+        "CacheError",
         "CodeExecutionOff",
         "ConfigError",
         "ContentFiltered",
@@ -202,6 +208,7 @@ _HOMES = {
         "MalformedReply",
         "MissingDependency",
         "ModelError",
+        "NotRecorded",
         "ProviderError",
         "ProviderTimeout",
         "ProviderUnavailable",
@@ -283,7 +290,11 @@ _HOMES = {
         "shorten",
         "slug",
     ),
-    "_usage": ("Price", "Usage"),
+    "_usage": (
+        "Original",
+        "Price",
+        "Usage",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -15,11 +15,13 @@ LlmlabError
 │   ├── ProviderUnavailable  the provider cannot be reached or answers 5xx
 │   ├── ContextOverflow    the prompt is longer than the model's context
 │   ├── ContentFiltered    the provider refused to process the content
-│   └── MalformedReply     the answer does not follow the protocol
+│   ├── MalformedReply     the answer does not follow the protocol
+│   └── NotRecorded        the answer was to be a kept one, and none is kept
 ├── BudgetExceeded         the agreed amount is spent
 ├── CodeExecutionOff       a task runs code that a model writes (the caller may skip)
 ├── SandboxError           code cannot be confined here, or its sandbox broke
 └── StoreError             the store cannot be opened, read or written
+    └── CacheError         likewise the cache of answers, or a cassette
 
 Each message has up to three sentences: what was seen, what is allowed, what to do.
 `AssertionError` subclasses for the `assert_*` functions live in `asserting`.
@@ -118,6 +120,10 @@ class MalformedReply(ProviderError):
     """The answer does not follow the protocol."""
 
 
+class NotRecorded(ProviderError):
+    """No model may be asked, and neither cache nor cassette holds the answer."""
+
+
 class BudgetExceeded(LlmlabError):
     """The agreed amount of money or calls is spent."""
 
@@ -132,3 +138,7 @@ class SandboxError(LlmlabError):
 
 class StoreError(LlmlabError):
     """The store cannot be opened, read or written."""
+
+
+class CacheError(StoreError):
+    """The cache of answers, or a cassette, cannot be opened, read or written."""

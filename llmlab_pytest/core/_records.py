@@ -13,7 +13,7 @@ from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
 from llmlab_pytest.core._share import Share
-from llmlab_pytest.core._usage import Price, Usage
+from llmlab_pytest.core._usage import Original, Price, Usage
 
 _Scalar = str | int | float | bool | None
 Json = _Scalar | list["Json"] | dict[str, "Json"]
@@ -168,6 +168,9 @@ class Completion:
     """Whether the engine had started this call before the test asked for it."""
     resumed: bool = False
     """Whether it was read from an earlier, interrupted run."""
+    original: Original | None = None
+    """What the answer took when a model gave it, if it was read from the cache or a
+    cassette. Then it costs nothing, and `latency_s` and `ttft_s` are not measured."""
 
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""
@@ -212,7 +215,10 @@ class SampleResult:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
     latency_s: float | None = None
+    """`None` also for a kept answer: reading it says nothing about the model."""
     compute_s: float | None = None
+    original: Original | None = None
+    """What its kept answers took once, those of the cache or a cassette."""
 
     @property
     def is_miss(self) -> bool:
@@ -334,6 +340,10 @@ class TaskRow:
     """Input and output tokens per second of call time."""
     compute_s: float | None = None
     """Seconds of this machine's compute, by all workers; `None` for a remote model."""
+    kept: int = 0
+    """How many results rest on answers of the cache or a cassette."""
+    original: Original | None = None
+    """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
 

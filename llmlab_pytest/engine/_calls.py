@@ -15,6 +15,9 @@ class Call:
         spec: the model.
         build: makes the request; called once, on the engine's thread.
         owner: what the call belongs to, for the store: a task or a test file.
+        epoch: which of several draws this is: the sample's epoch, or how often this
+            test has asked the same.
+        place: the test that asks, so that its sampled answers are draws of its own.
     """
 
     def __init__(
@@ -24,10 +27,14 @@ class Call:
         spec: ModelSpec,
         build: Callable[[], Request],
         owner: str = "",
+        epoch: int = 1,
+        place: str = "",
     ) -> None:
         self.key = key
         self.spec = spec
         self.owner = owner
+        self.epoch = epoch
+        self.place = place
         self._build = build
 
     @cached_property

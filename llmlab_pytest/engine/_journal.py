@@ -10,7 +10,11 @@ class Journal(Protocol):
     """Called on the engine's thread; each method is durable when it returns."""
 
     def lookup(self, call: Call) -> Completion | None:
-        """Return the completion of an earlier, interrupted run."""
+        """Return an answer that is kept, marked `resumed` or with its `original`.
+
+        Raises:
+            NotRecorded: there is none, and no model may be asked.
+        """
 
     def record(self, call: Call, completion: Completion) -> None:
         """Keep a completion, before anyone sees it."""

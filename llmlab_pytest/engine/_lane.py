@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from llmlab_pytest.core import (
     BatchModel,
@@ -105,7 +104,7 @@ class Lane:
     def _front(self) -> deque[Job] | None:
         """Return the queue whose first job is next, urgent ones first.
 
-        Jobs that an earlier run has answered, or whose request cannot be built, are
+        Jobs whose answer is kept, or whose request cannot be built, are
         settled on the way: a run that is resumed at its end loads no model.
         """
         for queue in (self._urgent, self._ahead):
@@ -135,7 +134,7 @@ class Lane:
             earlier = self._journal.lookup(job.call)
             if earlier is not None:
                 job.is_started = True
-                job.future.set_result(replace(earlier, resumed=True))
+                job.future.set_result(earlier)
             return earlier is not None
 
         return _guard(job, self._spec, settle)

@@ -28,8 +28,10 @@ def engine_accounts(
 
 def _account(rows: Sequence[TaskRow], factors: Mapping[str, str]) -> EngineAccount:
     model = rows[0].plan.model
-    asked = sum(row.usage.input_tokens + row.usage.output_tokens for row in rows)
-    computed = asked - sum(row.usage.cached_input_tokens for row in rows)
+    kept = [row.original.usage for row in rows if row.original]
+    asked = sum(row.usage.tokens for row in rows) - sum(u.tokens for u in kept)
+    shared = sum(row.usage.cached_input_tokens for row in rows)
+    computed = asked - shared + sum(usage.cached_input_tokens for usage in kept)
     compute_s = sum(row.compute_s or 0.0 for row in rows)
     per_token = _number(factors, f"{LAYER_FLOP}:{model}")
     matrix_flops = _number(factors, f"{MATRIX_FLOPS}:{model}")

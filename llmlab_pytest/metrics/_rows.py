@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from llmlab_pytest.core import SampleResult, TaskPlan, TaskRow
+from llmlab_pytest.core import Original, SampleResult, TaskPlan, TaskRow
 from llmlab_pytest.metrics._groups import build_groups, measured
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
@@ -34,7 +34,9 @@ def build_row(
     usage = usage_of(results)
     latencies = latencies_of(results)
     spent_s = sum(latencies)
-    tokens = usage.input_tokens + usage.output_tokens
+    original = Original.total(result.original for result in results)
+    # A kept answer took no time now; its tokens would make the model look fast.
+    tokens = usage.tokens - (original.usage.tokens if original else 0)
     computed_s = sum(result.compute_s or 0.0 for result in results)
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
@@ -49,5 +51,7 @@ def build_row(
         latency_p95_s=quantile(latencies, 0.95),
         tokens_per_s=tokens / spent_s if spent_s > 0 else None,
         compute_s=computed_s or None,
+        kept=sum(result.original is not None for result in results),
+        original=original,
         groups=build_groups(names, results, registry, paths),
     )

@@ -7,6 +7,7 @@ from llmlab_pytest.providers._catalog import (
     provider_registry,
     share_model,
 )
+from llmlab_pytest.providers._identity import identity_of
 from llmlab_pytest.providers._price import worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
@@ -21,6 +22,7 @@ __all__ = [
     "ModelRegistry",
     "ProviderRegistry",
     "filled",
+    "identity_of",
     "load_model",
     "provider_registry",
     "require_for",

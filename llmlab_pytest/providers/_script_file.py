@@ -45,7 +45,7 @@ def load_script(spec: ModelSpec) -> ScriptedModel:
     """
     for option in spec.options:
         raise unknown_name(kind="option", name=option, known=[], where=spec.source)
-    path = _path(spec.id)
+    path = script_path(spec.id)
     file = TomlFile(path, table="reply")
     file.check_top_level(_TOP_LEVEL)
     texts: dict[str, str] = {}
@@ -62,7 +62,8 @@ def load_script(spec: ModelSpec) -> ScriptedModel:
     return model
 
 
-def _path(model_id: str) -> Path:
+def script_path(model_id: str) -> Path:
+    """Return where a script is; it need not exist."""
     if model_id.startswith(_SHIPPED):
         return shipped_models_dir() / model_id.removeprefix(_SHIPPED)
     return Path(model_id).expanduser()

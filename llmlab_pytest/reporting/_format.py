@@ -1,6 +1,14 @@
 """Numbers as people read them: short, aligned, with their unit."""
 
-from llmlab_pytest.core import Contribution, EngineAccount, Metric, TaskRow
+from collections.abc import Sequence
+
+from llmlab_pytest.core import (
+    Contribution,
+    EngineAccount,
+    Metric,
+    Original,
+    TaskRow,
+)
 
 UNKNOWN = "?"
 ABSENT = "-"
@@ -97,6 +105,19 @@ def shared(engine: EngineAccount) -> str:
     ratio = f" ({asked / computed:.1f}x fewer)" if asked > computed > 0 else ""
     spent = seconds(engine.compute_s)
     return f"{asked:,} tokens asked, {computed:,} computed{ratio} in {spent}"
+
+
+def kept(rows: Sequence[TaskRow]) -> str | None:
+    """Say how many samples rest on kept answers, and what these took once."""
+    original = Original.total(row.original for row in rows)
+    if original is None:
+        return None
+    samples_kept = sum(row.kept for row in rows)
+    of = sum(row.samples for row in rows)
+    return (
+        f"{samples_kept} of {of} from the {original.source}, not asked now; once: "
+        f"{money(original.cost_usd)}, {seconds(original.latency_s)} of calls"
+    )
 
 
 def engine_rate(engine: EngineAccount) -> str:

@@ -44,6 +44,7 @@ def fields_of(record: SampleRecord, *, run_id: str) -> dict[str, Any]:
         "cost_usd": result.cost_usd,
         "latency_s": result.latency_s,
         "compute_s": result.compute_s,
+        "original": result.original and asdict(result.original),
         "input": sample.input if sample else None,
         "row": dict(sample.metadata) if sample else None,
     }

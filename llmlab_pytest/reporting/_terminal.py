@@ -49,9 +49,12 @@ _FOUND = (
     _Column("95% interval", lambda _, m: _format.interval(m), is_per_row=False),
     _N,
 )
+_KEPT = _Column("kept", lambda row, _: f"{row.kept}")
+"""Shown where an answer came from the cache or a cassette."""
 _TAKEN = (
     _Column("miss", lambda row, _: _format.count(row.misses)),
     _Column("err", lambda row, _: _format.count(row.errors)),
+    _KEPT,
     _Column("cost", lambda row, _: _format.money(row.cost_usd)),
     _Column("tokens", lambda row, _: _format.tokens(_tokens(row))),
     _Column("p50", lambda row, _: _format.seconds(row.latency_p50_s)),
@@ -68,15 +71,18 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
         width: columns of the terminal; about 70 are needed.
     """
     rows = sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model))
-    lines = _grid((*_FOUND, *_TAKEN), rows)
+    taken = [c for c in _TAKEN if c is not _KEPT or any(row.kept for row in rows)]
+    lines = _grid((*_FOUND, *taken), rows)
     if max(map(len, lines)) > width:
-        lines = [*_fitted(_FOUND, rows, width), "", *_fitted(_TAKEN, rows, width)]
+        lines = [*_fitted(_FOUND, rows, width), "", *_fitted(taken, rows, width)]
     if report.contributions:
         lines += ["", *_contributions(report.contributions)]
     if report.engines:
         lines += ["", *(line for engine in report.engines for line in _engine(engine))]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
+    if kept := _format.kept(rows):
+        lines += ["", kept]
     return [*lines, "", *_footer(report)]
 
 

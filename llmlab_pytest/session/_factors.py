@@ -40,6 +40,8 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         "system": _or_task(settings.system and repr(settings.system)),
         "models": ",".join(settings.models),
     }
+    if settings.cache != "off":
+        factors["cache"] = settings.cache
     if commit := _git_commit(root):
         factors["git_commit"] = commit
     for library in _LIBRARIES:

@@ -1,9 +1,19 @@
 """The engine's journal: what is asked and answered goes into the store at once."""
 
-from llmlab_pytest.core import BudgetExceeded, Completion, LlmlabError, redact
+from dataclasses import replace
+
+from llmlab_pytest.cache import draw_of
+from llmlab_pytest.core import (
+    BudgetExceeded,
+    Completion,
+    Json,
+    LlmlabError,
+    ModelSpec,
+    redact,
+)
 from llmlab_pytest.engine import Call
 from llmlab_pytest.session._keys import request_json
-from llmlab_pytest.store import Store
+from llmlab_pytest.store import Exchange, Store
 
 
 class StoreJournal:
@@ -14,22 +24,29 @@ class StoreJournal:
         self._run_id = run_id
         self._resume = resume
 
+    def prepare(self, spec: ModelSpec) -> None:
+        """Do nothing: what this run has of a model is found by the call's key."""
+
     def lookup(self, call: Call) -> Completion | None:
         """Return the completion of an earlier, interrupted run."""
         if not self._resume:
             return None
-        return self._store.completion(self._run_id, call.key)
+        earlier = self._store.completion(self._run_id, call.key)
+        return earlier and replace(earlier, resumed=True)
 
     def record(self, call: Call, completion: Completion) -> None:
         """Make a completion durable before anyone sees it."""
-        self._store.record_completion(
-            self._run_id,
-            call.key,
-            task=call.owner,
+        exchange = Exchange(
+            owner=call.owner,
             model=call.spec.alias,
             request=request_json(call.request),
             completion=completion,
+            draw=draw_of_call(call),
         )
+        self._store.record_completion(self._run_id, call.key, exchange)
+
+    def close(self) -> None:
+        """Do nothing: the store is closed by its owner."""
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Record that a call failed, by class and message, without secrets.
@@ -45,3 +62,8 @@ class StoreJournal:
             model=call.spec.alias,
             error=redact(f"{type(error).__name__}: {error}"),
         )
+
+
+def draw_of_call(call: Call) -> list[Json]:
+    """Return what tells several answers to the request of a call apart."""
+    return draw_of(request_json(call.request), epoch=call.epoch, place=call.place)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmlab_pytest.core import (
     DECODING,
@@ -58,20 +58,32 @@ def sample_key(
     )
 
 
+class CallAddress(NamedTuple):
+    """Where a call made inside a test stands."""
+
+    key: str
+    """The address of the call, unique in its run."""
+    place: str
+    """The test."""
+    number: int
+    """How often the test has asked the same, this time included."""
+
+
 class CallCounter:
     """Numbers equal calls of one test, so that asking twice is two calls."""
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
-    def key(self, spec: ModelSpec, *, nodeid: str, request: Request) -> str:
+    def address(self, spec: ModelSpec, *, nodeid: str, request: Request) -> CallAddress:
         """Address a call made inside a test."""
         # Under --dist loadgroup xdist appends "@group" to the node id; a resumed run
         # may be distributed otherwise.
         place = nodeid.rpartition("]@")[0] or nodeid
         base = digest_of(["test", spec.fingerprint, place, request_json(request)])
         self._seen[base] += 1
-        return f"{base}-{self._seen[base]}"
+        number = self._seen[base]
+        return CallAddress(f"{base}-{number}", place, number)
 
 
 def config_of(overrides: Mapping[str, Any]) -> GenerateConfig:

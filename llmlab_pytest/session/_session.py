@@ -7,7 +7,6 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.options import new_run_id, run_id_key
-from llmlab_pytest.providers import load_model, share_model, weights_text
+from llmlab_pytest.providers import weights_text
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._factors import (
@@ -45,9 +44,10 @@ from llmlab_pytest.session._factors import (
     run_factors,
 )
 from llmlab_pytest.session._find_run import resumed_run_id
-from llmlab_pytest.session._journal import StoreJournal
+from llmlab_pytest.session._journals import RunJournal, open_journal
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
+from llmlab_pytest.session._loading import load_for_worker
 from llmlab_pytest.session._outputs import Outputs, write_outputs
 from llmlab_pytest.session._overrides import in_wanted_mode, overridden
 from llmlab_pytest.session._registries import Registries
@@ -119,15 +119,16 @@ class LlmlabSession:
         return KeptRun(self.store, self.run_id, metrics=self.registries.metrics)
 
     @cached_property
+    def journal(self) -> RunJournal:
+        """Where answers of before are found, and new ones go."""
+        return open_journal(self.store, self.settings, run_id=self.run_id)
+
+    @cached_property
     def engine(self) -> Engine:
         """The engine; it starts nothing before the first call."""
         return Engine(
             self._load,
-            journal=StoreJournal(
-                self.store,
-                run_id=self.run_id,
-                resume=self.settings.resume is not None,
-            ),
+            journal=self.journal,
             purse=self.purse,
             look_ahead=self.settings.look_ahead,
         )
@@ -156,21 +157,13 @@ class LlmlabSession:
     def _load(self, spec: ModelSpec) -> Model:
         if weights := weights_text(spec):
             _LOG.info("loading %s (%s) …", spec.alias, weights)
-        model = self._own_or_shared(spec)
+        model = load_for_worker(spec, self.registries.providers, self.config)
         factors = model_factors(spec, model)
         if self.settings.resume is not None:
             check_same_model(spec, factors, self.store.run_factors(self.run_id))
         self.store.add_factors(self.run_id, factors)
         self._loaded[spec.alias] = model
         return model
-
-    def _own_or_shared(self, spec: ModelSpec) -> Model:
-        """Load a model, together with the other xdist workers of this run."""
-        given: Mapping[str, Any] = getattr(self.config, "workerinput", {})
-        if given.get("workercount", 1) > 1:
-            run = given["testrunuid"]
-            return share_model(spec, self.registries.providers, run=run)
-        return load_model(spec, self.registries.providers)
 
     def keep_facts(self) -> None:
         """Store what local models found out about themselves and this machine.
@@ -247,11 +240,16 @@ class LlmlabSession:
             return effective_request(request, case.spec, seed=seed)
 
         return Call(
-            key=case.key, spec=case.spec, build=build, owner=case.planned.task.name
+            key=case.key,
+            spec=case.spec,
+            build=build,
+            owner=case.planned.task.name,
+            epoch=case.epoch,
         )
 
     def complete(self, case: Case) -> Completion:
         """Return the completion of a case, prefetched or asked now."""
+        self.journal.prepare(case.spec)
         future = self.engine.submit(self.call_of(case))
         return self.observed(case.spec, self._awaited(future))
 
@@ -270,10 +268,17 @@ class LlmlabSession:
         """Start a call made by a test."""
         request = effective_request(request, spec, seed=self.settings.seed)
         nodeid = self.item.nodeid if self.item else "outside any test"
-        key = self._counter.key(spec, nodeid=nodeid, request=request)
-        owner = nodeid.partition("::")[0]
+        address = self._counter.address(spec, nodeid=nodeid, request=request)
+        self.journal.prepare(spec)
         return self.engine.submit(
-            Call(key=key, spec=spec, build=lambda: request, owner=owner)
+            Call(
+                key=address.key,
+                spec=spec,
+                build=lambda: request,
+                owner=nodeid.partition("::")[0],
+                epoch=address.number,
+                place=address.place,
+            )
         )
 
     def observed(self, spec: ModelSpec, completion: Completion) -> Completion:
@@ -305,7 +310,12 @@ class LlmlabSession:
         item.ihook.pytest_llmlab_sample_scored(item=item, result=result)
 
     def plan_groups(self, plans: Sequence[TaskPlan]) -> None:
-        """Store what this run set out to do; every worker says the same."""
+        """Store what this run set out to do; every worker says the same.
+
+        Raises:
+            StoreError: the store, or the cache of answers, cannot be used.
+        """
+        _ = self.journal
         for plan in plans:
             self.store.plan_task(self.run_id, plan)
 
@@ -328,6 +338,8 @@ class LlmlabSession:
     def look_ahead(self, cases: Sequence[Case]) -> None:
         """Let the engine start the calls of items that run soon, in this order."""
         if self.settings.look_ahead and cases:
+            for spec in {case.spec.alias: case.spec for case in cases}.values():
+                self.journal.prepare(spec)
             self.engine.look_ahead(map(self.call_of, cases))
 
     def discard(self, case: Case) -> None:
@@ -349,6 +361,8 @@ class LlmlabSession:
     def close(self) -> None:
         """Stop the engine and close the store, if they were ever needed."""
         self.stop()
+        if "journal" in self.__dict__:
+            self.journal.close()
         if "store" in self.__dict__:
             self.store.close()
 

@@ -9,10 +9,12 @@ from typing import Literal, NamedTuple, cast
 import pytest
 
 from llmlab_pytest.budget import Limit, parse_limits, parse_share
+from llmlab_pytest.cache import bytes_of
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.options import OPTIONS
 from llmlab_pytest.prompts import ChatMode
 
+CacheMode = Literal["auto", "off", "refresh", "only"]
 Inconclusive = Literal["fail", "skip"]
 _OUTPUTS = (
     "--llmlab-json",
@@ -51,6 +53,9 @@ class Settings:
     store_url: str
     resume: str | None
     """A run id, `LAST_RUN`, or `None`."""
+    cache: CacheMode
+    cache_dir: Path
+    cache_max_bytes: int
     registry: Path | None
     look_ahead: int
     budget: tuple[Limit, ...]
@@ -78,6 +83,8 @@ def read_settings(config: pytest.Config) -> Settings:
     alert = _raw(config, "--llmlab-budget-alert")
     data = _raw(config, "--llmlab-data").value
     registry = _raw(config, "--llmlab-registry").value
+    cache_dir = _raw(config, "--llmlab-cache-dir").value
+    limit = _raw(config, "--llmlab-cache-limit")
     outputs = {flag: _raw(config, flag).value for flag in _OUTPUTS}
     default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
@@ -92,6 +99,9 @@ def read_settings(config: pytest.Config) -> Settings:
         data_dir=root / Path(data).expanduser() if data else None,
         store_url=_raw(config, "--llmlab-store").value or str(default_store),
         resume=_raw(config, "--llmlab-resume").value,
+        cache=cast("CacheMode", _choice(config, "--llmlab-cache")),
+        cache_dir=root / (cache_dir or ".llmlab/cache"),
+        cache_max_bytes=bytes_of(limit.value or "0", where=limit.where),
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         budget=parse_limits(budget.value or "", where=budget.where),

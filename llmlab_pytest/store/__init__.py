@@ -8,15 +8,19 @@ from llmlab_pytest.store._ledger import (
     nano_usd,
     usd_of,
 )
-from llmlab_pytest.store._protocol import RunSummary, Store, open_store
+from llmlab_pytest.store._protocol import Exchange, RunSummary, Store, open_store
+from llmlab_pytest.store._records_json import completion_content, completion_from
 
 __all__ = [
     "Balance",
+    "Exchange",
     "Hold",
     "HoldAnswer",
     "Ledger",
     "RunSummary",
     "Store",
+    "completion_content",
+    "completion_from",
     "nano_usd",
     "open_store",
     "usd_of",

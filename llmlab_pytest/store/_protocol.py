@@ -1,6 +1,6 @@
 """What the rest of the package may ask of a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from llmlab_pytest.core import (
@@ -22,6 +22,20 @@ class RunSummary(NamedTuple):
     started_at: str
     finished_at: str | None
     """`None` while it runs, or when it was interrupted."""
+
+
+class Exchange(NamedTuple):
+    """A call of a run and its answer."""
+
+    owner: str
+    """The task or the test file that asked."""
+    model: str
+    """The model's alias."""
+    request: Mapping[str, Json]
+    """The request as JSON, `kind` first."""
+    completion: Completion
+    draw: Sequence[Json] = ()
+    """What tells several answers to one request apart; empty where nothing does."""
 
 
 class Store(Protocol):
@@ -58,20 +72,15 @@ class Store(Protocol):
         """Return a run's plans, sorted by task and model."""
         ...
 
-    def record_completion(
-        self,
-        run_id: str,
-        key: str,
-        *,
-        task: str,
-        model: str,
-        request: Json,
-        completion: Completion,
-    ) -> None:
+    def record_completion(self, run_id: str, key: str, exchange: Exchange) -> None:
         """Keep a completion; durable when it returns."""
 
     def completion(self, run_id: str, key: str) -> Completion | None:
         """Return the completion of a key, if it was recorded."""
+        ...
+
+    def exchanges(self, run_id: str) -> Iterator[Exchange]:
+        """Yield every call of a run that was answered, by owner, model and request."""
         ...
 
     def record_error(

@@ -8,6 +8,7 @@ from typing import Any
 from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
+    Original,
     Price,
     Sample,
     SampleRecord,
@@ -28,13 +29,18 @@ def dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def completion_columns(completion: Completion) -> dict[str, Any]:
-    """Return a completion's columns; what SQL asks for also stands on its own."""
+def completion_content(completion: Completion) -> dict[str, Any]:
+    """Return a completion as plain JSON, without what is true of one run only."""
     content = asdict(completion)
     for transient in ("prefetched", "resumed"):
         del content[transient]
+    return content
+
+
+def completion_columns(completion: Completion) -> dict[str, Any]:
+    """Return a completion's columns; what SQL asks for also stands on its own."""
     return {
-        "content": dump(content),
+        "content": dump(completion_content(completion)),
         "stop_reason": completion.stop_reason,
         "input_tokens": completion.usage.input_tokens,
         "output_tokens": completion.usage.output_tokens,
@@ -47,7 +53,12 @@ def completion_columns(completion: Completion) -> dict[str, Any]:
 
 def completion_of(row: Row) -> Completion:
     """Rebuild a completion."""
-    content = json.loads(row["content"])
+    return completion_from(json.loads(row["content"]))
+
+
+def completion_from(content: Mapping[str, Any]) -> Completion:
+    """Rebuild a completion from the JSON of `completion_content`."""
+    content = dict(content)
     content["usage"] = Usage(**content["usage"])
     if content.get("price") is not None:  # older runs have none
         content["price"] = Price(**content["price"])
@@ -57,7 +68,14 @@ def completion_of(row: Row) -> Completion:
     content["token_logprobs"] = tuple(
         TokenLogprob(**part) for part in content["token_logprobs"]
     )
+    content["original"] = _original(content.get("original"))  # older runs have none
     return Completion(**content)
+
+
+def _original(content: Mapping[str, Any] | None) -> Original | None:
+    if content is None:
+        return None
+    return Original(**{**content, "usage": Usage(**content["usage"])})
 
 
 def sample_columns(sample: Sample, *, task: str) -> dict[str, Any]:
@@ -121,6 +139,7 @@ def result_columns(result: SampleResult) -> dict[str, Any]:
         "cost_usd": result.cost_usd,
         "latency_s": result.latency_s,
         "compute_s": result.compute_s,
+        "original": None if result.original is None else dump(asdict(result.original)),
     }
 
 
@@ -167,6 +186,7 @@ def result_of(row: Row, scores: tuple[Score, ...]) -> SampleResult:
         cost_usd=row["cost_usd"],
         latency_s=row["latency_s"],
         compute_s=row["compute_s"],
+        original=_original(row["original"] and json.loads(row["original"])),
     )
 
 

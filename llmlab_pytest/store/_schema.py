@@ -82,6 +82,7 @@ completions = Table(
     Column("latency_s", Float, nullable=False),
     Column("ttft_s", Float),
     Column("attempts", Integer, nullable=False),
+    Column("draw", Text),
 )
 
 errors = Table(
@@ -109,6 +110,7 @@ results = Table(
     Column("cost_usd", Float),
     Column("latency_s", Float),
     Column("compute_s", Float),
+    Column("original", Text),
 )
 
 scores = Table(
@@ -176,10 +178,19 @@ def m004_ledger(connection: Connection) -> None:
     metadata.create_all(connection, tables=[accounts, holds])
 
 
+def m005_kept_answers(connection: Connection) -> None:
+    """Add what kept answers took once, and which draw an answer is."""
+    for table, column in (("results", "original"), ("completions", "draw")):
+        names = {found["name"] for found in inspect(connection).get_columns(table)}
+        if column not in names:
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} TEXT"))
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
     m003_shares,
     m004_ledger,
+    m005_kept_answers,
 )
 """Append only: a store at version N has seen the first N migrations."""

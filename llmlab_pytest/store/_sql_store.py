@@ -1,6 +1,7 @@
 """The store: what runs asked, answered and scored, in one SQL database."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -9,7 +10,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab_pytest.core import (
     Completion,
-    Json,
     Sample,
     SampleRecord,
     SampleResult,
@@ -19,7 +19,7 @@ from llmlab_pytest.core import (
 from llmlab_pytest.store import _records_json as columns
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._connect import connect, explained, url_of
-from llmlab_pytest.store._protocol import RunSummary
+from llmlab_pytest.store._protocol import Exchange, RunSummary
 from llmlab_pytest.store._sql_ledger import SqlLedger
 
 _ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
@@ -96,26 +96,18 @@ class SqlStore:
         ordered = statement.order_by(table.c.task, table.c.model)
         return [columns.plan_of(row) for row in self._read(ordered)]
 
-    def record_completion(
-        self,
-        run_id: str,
-        key: str,
-        *,
-        task: str,
-        model: str,
-        request: Json,
-        completion: Completion,
-    ) -> None:
+    def record_completion(self, run_id: str, key: str, exchange: Exchange) -> None:
         """Keep a completion; the first one of a key stays."""
-        text = columns.dump(request)
+        text = columns.dump(exchange.request)
         row = {
             "run_id": run_id,
             "call_key": key,
-            "task": task,
-            "model": model,
+            "task": exchange.owner,
+            "model": exchange.model,
             "request_hash": digest_of(text),
             "request": text,
-            **columns.completion_columns(completion),
+            "draw": columns.dump(list(exchange.draw)),
+            **columns.completion_columns(exchange.completion),
         }
         self._write(schema.completions, [row], replace=False)
 
@@ -127,6 +119,20 @@ class SqlStore:
         )
         rows = self._read(statement)
         return columns.completion_of(rows[0]) if rows else None
+
+    def exchanges(self, run_id: str) -> Iterator[Exchange]:
+        """Yield every call of a run that was answered, by owner, model and request."""
+        table = schema.completions
+        statement = select(table).where(table.c.run_id == run_id)
+        order = (table.c.task, table.c.model, table.c.request_hash, table.c.call_key)
+        for row in self._read(statement.order_by(*order)):
+            yield Exchange(
+                owner=row["task"],
+                model=row["model"],
+                request=json.loads(row["request"]),
+                draw=json.loads(row["draw"] or "[]"),
+                completion=columns.completion_of(row),
+            )
 
     def record_error(
         self, run_id: str, key: str, *, task: str, model: str, error: str

@@ -10,6 +10,7 @@ import ast
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ import pytest
 
 from llmlab_pytest import core
 from llmlab_pytest.budget import LedgerPurse, parse_limits
+from llmlab_pytest.cache import open_cache
 from llmlab_pytest.core import (
     Completion,
     GenerateConfig,
@@ -36,6 +38,8 @@ from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
 from llmlab_pytest.sandbox import run_tests
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
+from llmlab_pytest.session._cached_journal import CachedJournal
+from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.store import open_store
 from llmlab_pytest.tasks import load_card, plan_task
 from llmlab_pytest.testing import ScriptedModel
@@ -432,6 +436,29 @@ def _budget_for_an_unknown_price(tmp_path: Path) -> object:
 @trigger(core.ConfigError, "'5 euro'", "--llmlab-budget", "5usd")
 def _budget_that_cannot_be_read(tmp_path: Path) -> object:
     return parse_limits("5 euro", where="--llmlab-budget")
+
+
+# kept answers
+
+
+@trigger(core.CacheError, "answers.sqlite", "not a database", "--llmlab-cache-dir")
+def _cache_that_is_another_file(tmp_path: Path) -> object:
+    (tmp_path / "answers.sqlite").write_text("a diary\n" * 200, encoding="utf-8")
+    return open_cache(tmp_path)
+
+
+@trigger(core.NotRecorded, "'mine'", "--llmlab-cache only", "--llmlab-cache auto")
+def _answer_that_is_not_cached(tmp_path: Path) -> object:
+    script = tmp_path / "script.toml"
+    script.write_text('fallback = "echo"\n', encoding="utf-8")
+    spec = ModelSpec(alias="mine", provider="scripted", id=str(script))
+    with (
+        open_cache(tmp_path) as cache,
+        closing(open_store(f"{tmp_path}/s.db")) as store,
+    ):
+        journal = StoreJournal(store, run_id="r", resume=False)
+        call = Call(key="k", spec=spec, build=lambda: GenerateRequest("Hi"), owner="qa")
+        return CachedJournal(journal, cache, mode="only").lookup(call)
 
 
 NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}

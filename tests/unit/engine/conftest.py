@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -143,7 +144,8 @@ class MemoryJournal:
     def lookup(self, call: Call) -> Completion | None:
         """Find what a test put into `earlier`."""
         self.lookups.append(call.key)
-        return self.earlier.get(call.key)
+        earlier = self.earlier.get(call.key)
+        return earlier and replace(earlier, resumed=True)
 
     def record(self, call: Call, completion: Completion) -> None:
         """Note the recording, and keep the completion."""

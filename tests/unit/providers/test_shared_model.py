@@ -76,16 +76,17 @@ def test_each_worker_gets_its_own_answers(bench: Any, seed: int) -> None:
 
 def test_batches_hold_one_kind_and_no_more_than_fit(bench: Any) -> None:
     """Requests that wait are merged by their decoding, up to the batch size."""
-    models = [bench.connect(batch_size=4, step_s=0.15) for _ in range(3)]
+    models = [bench.connect(batch_size=4, step_s=0.4) for _ in range(3)]
+
+    async def ask(number: int, kind: GenerateConfig) -> None:
+        requests = [GenerateRequest(f"{number}{i}", kind) for i in range(3)]
+        await models[number].run(requests)
 
     async def ask_all() -> None:
-        kinds = [GenerateConfig(), GenerateConfig(max_tokens=3), GenerateConfig()]
-        await asyncio.gather(
-            *(
-                model.run([GenerateRequest(f"{n}{i}", kind) for i in range(3)])
-                for n, (model, kind) in enumerate(zip(models, kinds, strict=True))
-            )
-        )
+        first = asyncio.create_task(ask(1, GenerateConfig(max_tokens=3)))
+        while not bench.notes("batch"):  # then the others wait for it
+            await asyncio.sleep(0.01)
+        await asyncio.gather(first, *(ask(n, GenerateConfig()) for n in (0, 2)))
 
     asyncio.run(ask_all())
     batches = [batch.split() for batch in bench.notes("batch")]

@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from llmlab_pytest.store import Balance, Hold, Store, nano_usd, open_store, usd_of
+from llmlab_pytest.store import (
+    Balance,
+    Exchange,
+    Hold,
+    Store,
+    nano_usd,
+    open_store,
+    usd_of,
+)
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._sql_ledger import LEASE_S
 
@@ -186,9 +194,7 @@ def test_older_store_gets_a_ledger(
     store: Store, store_url: str, completion: Callable[..., Any]
 ) -> None:
     """A store of before has accounts that stand at 0, and loses nothing."""
-    store.record_completion(
-        "r", "k", task="t", model="m", request={}, completion=completion()
-    )
+    store.record_completion("r", "k", Exchange("t", "m", {}, completion()))
     with store._engine.begin() as connection:  # type: ignore[attr-defined]
         schema.metadata.drop_all(connection, tables=[schema.accounts, schema.holds])
         connection.execute(update(schema.versions).values(version=3))

@@ -14,7 +14,7 @@ from llmlab_pytest.store import open_store
 WRITER = """
 import sys
 from llmlab_pytest.core import Completion, SampleResult, Usage
-from llmlab_pytest.store import open_store
+from llmlab_pytest.store import Exchange, open_store
 
 url, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = open_store(url)
@@ -24,9 +24,7 @@ for number in range(count):
     completion = Completion(
         text=key * 50, model="m", usage=Usage(), stop_reason="stop", latency_s=0.1
     )
-    store.record_completion(
-        "r", key, task="t", model="m", request={"prompt": key}, completion=completion
-    )
+    store.record_completion("r", key, Exchange("t", "m", {"prompt": key}, completion))
     result = SampleResult(task="t", model="m", sample_id=key, epoch=1)
     store.record_result("r", result)
     print(key, flush=True)

@@ -12,7 +12,7 @@ from llmlab_pytest.core import (
     SampleResult,
     Score,
 )
-from llmlab_pytest.store import Store
+from llmlab_pytest.store import Exchange, Store
 
 REQUEST = {"kind": "generate", "prompt": "\ud800 \0 日本", "config": {"stop": ["a"]}}
 
@@ -29,9 +29,7 @@ def kept(store: Store, completion: Callable[..., Completion]) -> Completion:
     Returns the completion of `b`.
     """
     answered = completion("\0", continuations=(ContinuationLogprob(-1.5, True, 2),))
-    store.record_completion(
-        "r", "key-b", task="t", model="m", request=REQUEST, completion=answered
-    )
+    store.record_completion("r", "key-b", Exchange("t", "m", REQUEST, answered))
     scores = (Score(scorer="acc", value=1.0), Score(scorer="acc_norm", value=None))
     sample = Sample(id="b", input="q", choices=("x", "y"), target=1, position=7)
     for epoch in (2, 1):

@@ -18,7 +18,7 @@ from llmlab_pytest.core import (
     TokenLogprob,
     Usage,
 )
-from llmlab_pytest.store import Store, open_store
+from llmlab_pytest.store import Exchange, Store, open_store
 
 Make = Callable[..., Completion]
 ODD_TEXTS = [
@@ -32,9 +32,7 @@ ODD_TEXTS = [
 
 
 def keep(store: Store, key: str, completion: Completion) -> None:
-    store.record_completion(
-        "r", key, task="t", model="m", request={"prompt": "q"}, completion=completion
-    )
+    store.record_completion("r", key, Exchange("t", "m", {"prompt": "q"}, completion))
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS)

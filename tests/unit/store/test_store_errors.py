@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from llmlab_pytest.core import Completion, SampleResult, Score, Share, StoreError
-from llmlab_pytest.store import Store, _connect, open_store
+from llmlab_pytest.store import Exchange, Store, _connect, open_store
 from llmlab_pytest.store._schema import MIGRATIONS
 
 
@@ -93,9 +93,7 @@ def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 
 def fill(store: Store, completion: Completion, kept: list[str]) -> None:
     for key in map(str, range(1000)):
-        store.record_completion(
-            "r", key, task="t", model="m", request={}, completion=completion
-        )
+        store.record_completion("r", key, Exchange("t", "m", {}, completion))
         kept.append(key)
 
 

@@ -1,0 +1,103 @@
+"""What decides a model's answers besides the request, known without loading it.
+
+Two models with one identity give the same answer to one request, as far as anybody
+can know: weights by their digest, a remote model by its name and server. Not part of
+it: the alias, prices, keys, and how long and how often a server is asked.
+"""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from llmlab_pytest.core import Json, LlmlabError, ModelSpec, redact
+from llmlab_pytest.providers._script_file import script_path
+from llmlab_pytest.providers._weights import digest_of_weights, find_weights
+
+_LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "llamacpp": ("llama-cpp-python",),
+    "transformers": ("torch", "transformers"),
+}
+"""Packages whose versions decide how the weights of a local model are computed."""
+_NOT_DECIDING = ("timeout_s", "concurrency", "api_key_env", "base_url")
+"""Options of a remote model that change no answer; its server is told apart."""
+_SERVER_NAMES = ("_API_BASE", "_BASE_URL")
+"""How the variables end that send a vendor's calls elsewhere."""
+_PROCESSOR = Path("/proc/cpuinfo")
+
+
+def identity_of(spec: ModelSpec) -> dict[str, Json] | None:
+    """Return what decides the answers of a model, as plain JSON.
+
+    `None` where nobody can know it: for providers of plugins, and for weights that are
+    not there (loading them says why). Digests weights, once per process and file.
+    """
+    options = dict(spec.options)
+    try:
+        if spec.provider == "litellm":
+            for name in _NOT_DECIDING:
+                options.pop(name, None)
+            decided: dict[str, Json] = {"servers": _servers(spec)}
+        elif spec.provider in _LIBRARIES:
+            decided = _local(spec)
+        elif spec.provider == "scripted":
+            decided = {"weights": digest_of_weights(script_path(spec.id))}
+        else:
+            return None
+    except (LlmlabError, OSError):
+        return None
+    return {
+        "provider": spec.provider,
+        "id": spec.id,
+        "options": options,
+        **decided,
+    }
+
+
+def _local(spec: ModelSpec) -> dict[str, Json]:
+    versions: dict[str, Json] = {}
+    for library in _LIBRARIES[spec.provider]:
+        try:
+            versions[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            versions[library] = None
+    return {
+        "weights": digest_of_weights(find_weights(spec)),
+        "context_tokens": spec.context_tokens,
+        "versions": versions,
+        # `dtype = "auto"` computes in bfloat16 where the processor can.
+        "machine": [platform.machine(), _knows_bfloat16()],
+    }
+
+
+def _knows_bfloat16() -> bool:
+    try:
+        flags = _PROCESSOR.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return False
+    return any(flag in {"avx512_bf16", "amx_bf16", "bf16"} for flag in flags)
+
+
+def _servers(spec: ModelSpec) -> Json:
+    """Return the server of a remote model, or the variables that may name one.
+
+    litellm asks a variable of the vendor, as `OPENAI_BASE_URL`; the vendor of an id
+    without one is known to litellm only, which takes seconds to import.
+    """
+    given = spec.options.get("base_url")
+    if isinstance(given, str):
+        return {"base_url": _without_credentials(given)}
+    vendor, slash, _ = spec.id.partition("/")
+    words = vendor.upper().replace("-", "_").split("_") if slash else [""]
+    return {
+        name: _without_credentials(value)
+        for name, value in sorted(os.environ.items())
+        if name.endswith(_SERVER_NAMES) and name.startswith(tuple(words)) and value
+    }
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return redact(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))
