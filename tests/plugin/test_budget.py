@@ -88,6 +88,15 @@ def test_day_knows_what_earlier_runs_spent(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["budget 0.046usd/day: $0.0140 spent (30%)"])
 
 
+def test_kept_answers_need_no_money(project: pytest.Pytester) -> None:
+    """A run whose answers all come from the cache fits any budget, and spends none."""
+    assert _run(project, "--llmlab-cache=auto").ret == pytest.ExitCode.OK
+    result = _run(project, "--llmlab-cache=auto", "--llmlab-budget=0.000001usd")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.parseoutcomes() == {"passed": 8}
+    result.stdout.fnmatch_lines(["budget 1e-06usd: $0.0000 spent (0%)"])
+
+
 def test_alert_is_shown_before_the_budget_is_spent(project: pytest.Pytester) -> None:
     """From 80% on unless another part is asked for; the run is not disturbed."""
     arguments = ("--llmlab-budget=0.1usd", "--llmlab-budget-alert=10%")

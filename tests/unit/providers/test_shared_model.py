@@ -84,8 +84,8 @@ def test_batches_hold_one_kind_and_no_more_than_fit(bench: Any) -> None:
 
     async def ask_all() -> None:
         first = asyncio.create_task(ask(1, GenerateConfig(max_tokens=3)))
-        while not bench.notes("batch"):  # then the others wait for it
-            await asyncio.sleep(0.01)
+        # Then the others wait for it.
+        await asyncio.to_thread(bench.wait_until, lambda: bench.notes("batch") != [])
         await asyncio.gather(first, *(ask(n, GenerateConfig()) for n in (0, 2)))
 
     asyncio.run(ask_all())
