@@ -1,4 +1,4 @@
-"""Answers that are kept beyond a run: a cache by content, and cassettes to commit."""
+"""Answers that are kept beyond a run: a cache by content."""
 
 from llmlab_pytest.cache._address import Asked, draw_of
 from llmlab_pytest.cache._amounts import age_of, bytes_of

@@ -24,12 +24,8 @@ def bytes_of(text: str, *, where: str) -> int:
     Raises:
         ConfigError: it is no size; names `where` it was written.
     """
-    amount = _AMOUNT.fullmatch(text.strip())
-    unit = amount and _UNIT_BYTES.get(amount[2].upper())
-    if amount is None or unit is None:
-        msg = f"{where} is {text!r}."
-        raise ConfigError(msg, allowed="It takes a size such as 500MB, 1GB or 1000000.")
-    return round(float(amount[1]) * unit)
+    allowed = "It takes a size such as 500MB, 1GB or 1000000."
+    return round(_amount(text.upper(), _UNIT_BYTES, f"{where} is {text!r}.", allowed))
 
 
 def age_of(text: str, *, where: str) -> timedelta:
@@ -38,9 +34,15 @@ def age_of(text: str, *, where: str) -> timedelta:
     Raises:
         ConfigError: it is no age; names `where` it was written.
     """
+    allowed = "It takes an age such as 12h, 30d or 4w."
+    seen = f"{where} is {text!r}."
+    return timedelta(hours=_amount(text.lower(), _UNIT_HOURS, seen, allowed))
+
+
+def _amount(text: str, units: Mapping[str, int], seen: str, allowed: str) -> float:
+    """Return a number in its unit, or raise what was `seen`."""
     amount = _AMOUNT.fullmatch(text.strip())
-    unit = amount and _UNIT_HOURS.get(amount[2].lower())
+    unit = amount and units.get(amount[2])
     if amount is None or unit is None:
-        msg = f"{where} is {text!r}."
-        raise ConfigError(msg, allowed="It takes an age such as 12h, 30d or 4w.")
-    return timedelta(hours=float(amount[1]) * unit)
+        raise ConfigError(seen, allowed=allowed)
+    return float(amount[1]) * unit

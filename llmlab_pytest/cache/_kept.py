@@ -7,7 +7,7 @@ from llmlab_pytest.core import Completion, Original
 
 
 def recalled(
-    completion: Completion, *, alias: str, source: Literal["cache", "cassette"]
+    completion: Completion, *, alias: str, source: Literal["cache"]
 ) -> Completion:
     """Return a completion that was read, not asked for.
 

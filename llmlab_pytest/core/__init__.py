@@ -8,7 +8,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llmlab_pytest.core._engine_account import EngineAccount
+    from llmlab_pytest.core._engine_account import (
+        LAYER_FLOP,
+        MATRIX_FLOPS,
+        EngineAccount,
+    )
     from llmlab_pytest.core._errors import (
         AuthError,
         BudgetExceeded,
@@ -107,6 +111,8 @@ __all__ = [
     "COUNT",
     "DECODING",
     "FLAG",
+    "LAYER_FLOP",
+    "MATRIX_FLOPS",
     "NUMBER",
     "TABLE",
     "TEXT",
@@ -192,7 +198,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_engine_account": ("EngineAccount",),
+    "_engine_account": ("LAYER_FLOP", "MATRIX_FLOPS", "EngineAccount"),
     "_errors": (
         "AuthError",
         "BudgetExceeded",

@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 
+LAYER_FLOP = "layer_flop"
+"""Fact of a model: FLOP of its layers' matrices per token."""
+MATRIX_FLOPS = "matrix_flops"
+"""Fact of a model: FLOP/s of one of these matrices by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineAccount:

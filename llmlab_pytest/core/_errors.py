@@ -21,7 +21,7 @@ LlmlabError
 ├── CodeExecutionOff       a task runs code that a model writes (the caller may skip)
 ├── SandboxError           code cannot be confined here, or its sandbox broke
 └── StoreError             the store cannot be opened, read or written
-    └── CacheError         likewise the cache of answers, or a cassette
+    └── CacheError         likewise the cache of answers
 
 Each message has up to three sentences: what was seen, what is allowed, what to do.
 `AssertionError` subclasses for the `assert_*` functions live in `asserting`.
@@ -121,7 +121,7 @@ class MalformedReply(ProviderError):
 
 
 class NotRecorded(ProviderError):
-    """No model may be asked, and neither cache nor cassette holds the answer."""
+    """No model may be asked, and the cache does not hold the answer."""
 
 
 class BudgetExceeded(LlmlabError):
@@ -141,4 +141,4 @@ class StoreError(LlmlabError):
 
 
 class CacheError(StoreError):
-    """The cache of answers, or a cassette, cannot be opened, read or written."""
+    """The cache of answers cannot be opened, read or written."""

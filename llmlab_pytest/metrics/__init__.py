@@ -1,7 +1,7 @@
 """Aggregates over scores: a task on a model becomes numbers with intervals."""
 
 from llmlab_pytest.metrics._contributions import contributions
-from llmlab_pytest.metrics._engines import LAYER_FLOP, MATRIX_FLOPS, engine_accounts
+from llmlab_pytest.metrics._engines import engine_accounts
 from llmlab_pytest.metrics._metrics import (
     MetricFunction,
     MetricRegistry,
@@ -15,8 +15,6 @@ from llmlab_pytest.metrics._pass_at_k import check_draws, draws_of
 from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
-    "LAYER_FLOP",
-    "MATRIX_FLOPS",
     "MetricFunction",
     "MetricRegistry",
     "build_row",

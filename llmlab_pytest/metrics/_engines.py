@@ -2,12 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from llmlab_pytest.core import EngineAccount, TaskRow
-
-LAYER_FLOP = "layer_flop"
-"""Fact of a model: FLOP of its layers' matrices per token."""
-MATRIX_FLOPS = "matrix_flops"
-"""Fact of a model: FLOP/s of one of these matrices by itself."""
+from llmlab_pytest.core import LAYER_FLOP, MATRIX_FLOPS, EngineAccount, TaskRow
 
 
 def engine_accounts(

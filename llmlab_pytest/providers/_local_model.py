@@ -13,6 +13,7 @@ from typing import Protocol
 from jinja2 import TemplateError
 
 from llmlab_pytest.core import (
+    MATRIX_FLOPS,
     Completion,
     ContextOverflow,
     GenerateConfig,
@@ -54,7 +55,6 @@ _REAL_WORK_S = 5.0
 """Shorter runs are not worth 0.2 s for measuring the machine."""
 _AGAIN_AFTER = 4
 """The machine may be busy with others just then: the best of a few times counts."""
-_RATE = "matrix_flops"
 
 Deliver = Callable[[int, Completion], None]
 """Takes the completion of the request with this index."""
@@ -138,8 +138,8 @@ class LocalModel:
         self._computed_s = 0.0
         self._measure_at_s = _REAL_WORK_S
         self.facts: dict[str, str] = {}
-        """What was measured once the model had done real work: `layer_flop` per token
-        and the `matrix_flops` that this machine gives. Empty if there is nothing."""
+        """What the model knows of itself, as `dtype`, and once it has done real work
+        `layer_flop` per token and the `matrix_flops` that this machine gives."""
 
     async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
         """Answer every request, in order.
@@ -206,7 +206,7 @@ class LocalModel:
             self._measure_at_s = _AGAIN_AFTER * self._computed_s
             found = self._backend.measure()
             better = max(
-                self.facts, found, key=lambda facts: float(facts.get(_RATE, 0.0))
+                self.facts, found, key=lambda facts: float(facts.get(MATRIX_FLOPS, 0.0))
             )
             self.facts = {**self.facts, **better}
 

@@ -93,6 +93,7 @@ class SharedModel:
         self.digest = self._ready.digest
         self.batch_size = self._ready.batch_size
         self.facts = dict(self._ready.facts)
+        """What the model has found out about itself and this machine."""
 
     async def run(self, requests: Sequence[Request]) -> Sequence[Completion]:
         """Answer every request, in order.
@@ -312,11 +313,4 @@ def connect(spec: ModelSpec, provider: Provider, *, run: str) -> SharedModel:
         LlmlabError: as `SharedModel`.
     """
     common = [run, str(Path.cwd()), sys.executable, spec.alias, spec.fingerprint]
-    numbers = [
-        spec.context_tokens,
-        spec.input_usd_per_million_tokens,
-        spec.output_usd_per_million_tokens,
-    ]
-    return SharedModel(
-        spec, provider, folder=shared_folder(digest_of([*common, *numbers]))
-    )
+    return SharedModel(spec, provider, folder=shared_folder(digest_of(common)))

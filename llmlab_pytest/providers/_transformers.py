@@ -26,7 +26,7 @@ from transformers import (
     RepetitionPenaltyLogitsProcessor,
 )
 
-from llmlab_pytest.core import Message, ModelSpec
+from llmlab_pytest.core import LAYER_FLOP, MATRIX_FLOPS, Message, ModelSpec
 from llmlab_pytest.providers._local_continuation import Finding, Prefix, Scored
 from llmlab_pytest.providers._local_decoding import OptionKind, known_options
 from llmlab_pytest.providers._local_model import TRUNCATE_CHOICES, LocalModel
@@ -169,7 +169,7 @@ class _TorchBackend:
         if (flop := layer_flop(self._model)) is None:
             return {}
         rate = matrix_flops(self._model)
-        return {"layer_flop": f"{flop:.0f}", "matrix_flops": f"{rate:.0f}"}
+        return {LAYER_FLOP: f"{flop:.0f}", MATRIX_FLOPS: f"{rate:.0f}"}
 
     def close(self) -> None:
         """Release the weights: nothing else in this class refers to the model."""

@@ -50,7 +50,7 @@ _FOUND = (
     _N,
 )
 _KEPT = _Column("kept", lambda row, _: f"{row.kept}")
-"""Shown where an answer came from the cache or a cassette."""
+"""Shown where an answer came from the cache."""
 _TAKEN = (
     _Column("miss", lambda row, _: _format.count(row.misses)),
     _Column("err", lambda row, _: _format.count(row.errors)),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llmlab_pytest.core import Completion, ConfigError, Score, Target, load
-from llmlab_pytest.scorers._math_answer import boxed_answer, normalised, said_answer
+from llmlab_pytest.scorers._math_answer import final_answer, normalised, said_answer
 from llmlab_pytest.scorers._protocol import Scorer, text_of
 
 _EXTRA = "math"
@@ -44,9 +44,7 @@ def minerva_math() -> Scorer:
     equal = _equality()
 
     def score(completion: Completion | str, target: Target) -> Score:
-        solution = _solution(target, "minerva_math")
-        boxed = boxed_answer(solution)
-        wanted = normalised(solution if boxed is None else boxed)
+        wanted = normalised(final_answer(_solution(target, "minerva_math")))
         answer = normalised(said_answer(text_of(completion)))
         is_right = equal(answer, wanted)
         return Score(

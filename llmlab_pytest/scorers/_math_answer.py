@@ -113,6 +113,12 @@ def boxed_answer(text: str) -> str | None:
     return None
 
 
+def final_answer(solution: str) -> str:
+    """Return the boxed answer of a solution, or the whole if it boxes none."""
+    boxed = boxed_answer(solution)
+    return solution if boxed is None else boxed
+
+
 def normalised(answer: str) -> str:
     r"""Return an answer without units and wrapping, `\frac12` written in full."""
     answer = answer.rpartition("=")[2]

@@ -9,7 +9,7 @@ the answers as they were written, and so does this. Left out: any mathematics.
 import re
 
 from llmlab_pytest.core import Completion, Score, Target
-from llmlab_pytest.scorers._math_answer import boxed_answer
+from llmlab_pytest.scorers._math_answer import final_answer
 from llmlab_pytest.scorers._protocol import Scorer, text_of
 from llmlab_pytest.scorers._text import targets_of
 
@@ -42,8 +42,7 @@ def hendrycks_math() -> Scorer:
 
     def score(completion: Completion | str, target: Target) -> Score:
         (solution, *_) = targets_of(target)
-        boxed = boxed_answer(solution)
-        wanted = solution if boxed is None else boxed
+        wanted = final_answer(solution)
         answer = _between_dollars(text_of(completion))
         is_right = _is_same(answer, wanted)
         return Score(

@@ -2,11 +2,11 @@
 
 import threading
 
-from llmlab_pytest.cache import AnswerCache, Asked, recalled
+from llmlab_pytest.cache import AnswerCache, Asked, draw_of, recalled
 from llmlab_pytest.core import Completion, Json, LlmlabError, ModelSpec, NotRecorded
 from llmlab_pytest.engine import Call
 from llmlab_pytest.providers import identity_of
-from llmlab_pytest.session._journal import StoreJournal, draw_of_call
+from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import request_json
 from llmlab_pytest.session._settings import CacheMode
 
@@ -73,7 +73,9 @@ class CachedJournal:
         identity = self._identity(call.spec)
         if identity is None:
             return None
-        return Asked.of(identity, request_json(call.request), draw_of_call(call))
+        request = request_json(call.request)
+        draw = draw_of(request, epoch=call.epoch, place=call.place)
+        return Asked.of(identity, request, draw)
 
     def _identity(self, spec: ModelSpec) -> dict[str, Json] | None:
         key = f"{spec.alias}:{spec.fingerprint}"

@@ -2,11 +2,9 @@
 
 from dataclasses import replace
 
-from llmlab_pytest.cache import draw_of
 from llmlab_pytest.core import (
     BudgetExceeded,
     Completion,
-    Json,
     LlmlabError,
     ModelSpec,
     redact,
@@ -41,7 +39,6 @@ class StoreJournal:
             model=call.spec.alias,
             request=request_json(call.request),
             completion=completion,
-            draw=draw_of_call(call),
         )
         self._store.record_completion(self._run_id, call.key, exchange)
 
@@ -62,8 +59,3 @@ class StoreJournal:
             model=call.spec.alias,
             error=redact(f"{type(error).__name__}: {error}"),
         )
-
-
-def draw_of_call(call: Call) -> list[Json]:
-    """Return what tells several answers to the request of a call apart."""
-    return draw_of(request_json(call.request), epoch=call.epoch, place=call.place)

@@ -1,6 +1,6 @@
 """What the rest of the package may ask of a store."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from llmlab_pytest.core import (
@@ -34,8 +34,6 @@ class Exchange(NamedTuple):
     request: Mapping[str, Json]
     """The request as JSON, `kind` first."""
     completion: Completion
-    draw: Sequence[Json] = ()
-    """What tells several answers to one request apart; empty where nothing does."""
 
 
 class Store(Protocol):
@@ -77,10 +75,6 @@ class Store(Protocol):
 
     def completion(self, run_id: str, key: str) -> Completion | None:
         """Return the completion of a key, if it was recorded."""
-        ...
-
-    def exchanges(self, run_id: str) -> Iterator[Exchange]:
-        """Yield every call of a run that was answered, by owner, model and request."""
         ...
 
     def record_error(

@@ -82,7 +82,6 @@ completions = Table(
     Column("latency_s", Float, nullable=False),
     Column("ttft_s", Float),
     Column("attempts", Integer, nullable=False),
-    Column("draw", Text),
 )
 
 errors = Table(
@@ -158,19 +157,20 @@ def m001_first_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def _add_column(connection: Connection, table: str, name: str, kind: str) -> None:
+    """Add a column, unless the table is new and has it already."""
+    if name not in {found["name"] for found in inspect(connection).get_columns(table)}:
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {name} {kind}"))
+
+
 def m002_weights(connection: Connection) -> None:
     """Add the weight of a score; the tables of a new store have it already."""
-    columns = {column["name"] for column in inspect(connection).get_columns("scores")}
-    if "weight" not in columns:
-        weight = "ALTER TABLE scores ADD COLUMN weight FLOAT NOT NULL DEFAULT 1"
-        connection.execute(text(weight))
+    _add_column(connection, "scores", "weight", "FLOAT NOT NULL DEFAULT 1")
 
 
 def m003_shares(connection: Connection) -> None:
     """Add what a score adds to a measure of the corpus; older scores have none."""
-    columns = {column["name"] for column in inspect(connection).get_columns("scores")}
-    if "share" not in columns:
-        connection.execute(text("ALTER TABLE scores ADD COLUMN share TEXT"))
+    _add_column(connection, "scores", "share", "TEXT")
 
 
 def m004_ledger(connection: Connection) -> None:
@@ -179,11 +179,8 @@ def m004_ledger(connection: Connection) -> None:
 
 
 def m005_kept_answers(connection: Connection) -> None:
-    """Add what kept answers took once, and which draw an answer is."""
-    for table, column in (("results", "original"), ("completions", "draw")):
-        names = {found["name"] for found in inspect(connection).get_columns(table)}
-        if column not in names:
-            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} TEXT"))
+    """Add what kept answers took once; older results have none."""
+    _add_column(connection, "results", "original", "TEXT")
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (

@@ -1,7 +1,6 @@
 """The store: what runs asked, answered and scored, in one SQL database."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -106,7 +105,6 @@ class SqlStore:
             "model": exchange.model,
             "request_hash": digest_of(text),
             "request": text,
-            "draw": columns.dump(list(exchange.draw)),
             **columns.completion_columns(exchange.completion),
         }
         self._write(schema.completions, [row], replace=False)
@@ -119,20 +117,6 @@ class SqlStore:
         )
         rows = self._read(statement)
         return columns.completion_of(rows[0]) if rows else None
-
-    def exchanges(self, run_id: str) -> Iterator[Exchange]:
-        """Yield every call of a run that was answered, by owner, model and request."""
-        table = schema.completions
-        statement = select(table).where(table.c.run_id == run_id)
-        order = (table.c.task, table.c.model, table.c.request_hash, table.c.call_key)
-        for row in self._read(statement.order_by(*order)):
-            yield Exchange(
-                owner=row["task"],
-                model=row["model"],
-                request=json.loads(row["request"]),
-                draw=json.loads(row["draw"] or "[]"),
-                completion=columns.completion_of(row),
-            )
 
     def record_error(
         self, run_id: str, key: str, *, task: str, model: str, error: str
