@@ -96,7 +96,7 @@ class ProviderRegistry(Registry[Provider]):
 def provider_registry() -> ProviderRegistry:
     """Return the shipped providers; hooks add theirs to it."""
     shipped = {
-        "litellm": LazyProvider(f"{_LEAVES}._litellm:LiteLLM"),
+        "litellm": LazyProvider(f"{_LEAVES}._remote:connect"),
         "llamacpp": LazyProvider(
             f"{_LEAVES}._llamacpp:LlamaCpp", "local", is_shared=True
         ),

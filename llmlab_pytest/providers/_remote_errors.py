@@ -8,6 +8,7 @@ wording are looked at too.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -80,15 +81,40 @@ def translate(
         key_names: the environment variables that may hold the key.
         secret: the key that was sent; it is removed from the message.
     """
-    said = str(error).replace(secret, "[redacted]") if secret else str(error)
+    trouble = Trouble(
+        said=str(error),
+        status=getattr(error, "status_code", None),
+        code=str(getattr(error, "code", "")),
+        classes=frozenset(kind.__name__ for kind in type(error).__mro__),
+    )
+    return explain(trouble, spec=spec, key_names=key_names, secret=secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is known of a call that failed."""
+
+    said: str
+    status: int | None = None
+    """The HTTP status, if there was a reply."""
+    code: str = ""
+    """The vendor's name of the error."""
+    classes: frozenset[str] = frozenset()
+    """Names of the exception's classes."""
+
+
+def explain(
+    trouble: Trouble, *, spec: ModelSpec, key_names: str, secret: str
+) -> ProviderError | Unsupported:
+    """Return the error of our tree for what went wrong; see `translate`."""
+    said = trouble.said.replace(secret, "[redacted]") if secret else trouble.said
     said = _PREFIXES.sub("", shorten(redact(said), _MESSAGE_LENGTH))
     said = said or "no answer within the time limit"
     seen = f"{spec.alias!r} ({spec.id}): {said.rstrip('.')}."
-    classes = {kind.__name__ for kind in type(error).__mro__}
-    if "UnsupportedParamsError" in classes:
+    if "UnsupportedParamsError" in trouble.classes:
         fix = "Add the setting to the model's option 'omit', or leave it out."
         return Unsupported(seen, fix=fix)
-    kind = _kind(error, classes, said)
+    kind = _kind(trouble, said)
     if kind is AuthError:
         return AuthError(seen, fix=f"Check the key in the environment: {key_names}.")
     return kind(seen, fix=_FIXES.get(kind, _DEFAULT_FIX))
@@ -101,19 +127,25 @@ def retry_after_s(error: Exception) -> float | None:
         getattr(error, "litellm_response_headers", None),
         getattr(response, "headers", None),
     ):
-        if isinstance(headers, Mapping) and (value := headers.get("retry-after")):
-            return _delay_s(str(value))
+        if isinstance(headers, Mapping) and (wait_s := asked_wait_s(headers)):
+            return wait_s
     return None
 
 
-def _kind(error: Exception, classes: set[str], said: str) -> type[ProviderError]:
-    status = getattr(error, "status_code", None)
-    told = f"{getattr(error, 'code', '')} {said}"
+def asked_wait_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the headers of a reply ask to wait, if they do."""
+    if value := headers.get("retry-after"):
+        return _delay_s(str(value))
+    return None
+
+
+def _kind(trouble: Trouble, said: str) -> type[ProviderError]:
+    told = f"{trouble.code} {said}"
     for name, kind in _KIND_BY_CLASS.items():
-        if name in classes:
+        if name in trouble.classes:
             return kind
-    if status in _KIND_BY_STATUS:
-        return _KIND_BY_STATUS[status]
+    if trouble.status in _KIND_BY_STATUS:
+        return _KIND_BY_STATUS[trouble.status]
     for pattern, kind in (
         (_NO_KEY, AuthError),
         (_OVERFLOW, ContextOverflow),
@@ -122,8 +154,8 @@ def _kind(error: Exception, classes: set[str], said: str) -> type[ProviderError]
     ):
         if pattern.search(told):
             return kind
-    is_down = isinstance(status, int) and status >= _FIRST_SERVER_ERROR
-    if is_down or "APIConnectionError" in classes:
+    is_down = trouble.status is not None and trouble.status >= _FIRST_SERVER_ERROR
+    if is_down or "APIConnectionError" in trouble.classes:
         return ProviderUnavailable
     return ProviderError
 

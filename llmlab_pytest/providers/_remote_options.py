@@ -28,7 +28,12 @@ _KINDS = {
     ),
     "api_key_env": TEXT,
     "timeout_s": _WAIT,
+    "connect_timeout_s": _WAIT,
+    "first_token_timeout_s": _WAIT,
     "concurrency": COUNT,
+    "requests_per_minute": COUNT,
+    "tokens_per_minute": COUNT,
+    "transport": Kind("'auto' or 'litellm'", lambda v: v in ("auto", "litellm")),
     "omit": TEXTS,
     "extra": TABLE,
 }
@@ -72,8 +77,21 @@ class RemoteOptions:
     is used, and with `base_url` none: no key goes to a server it was not meant for."""
     timeout_s: float = 120.0
     """Longest wait for one attempt, seconds."""
-    concurrency: int = 16
-    """How many calls may be in flight at once."""
+    connect_timeout_s: float = 10.0
+    """Longest wait for a connection, seconds, where our own transport is used."""
+    first_token_timeout_s: float | None = None
+    """Longest wait for the first part of a streamed answer, seconds; without it only
+    `timeout_s` counts."""
+    concurrency: int = 64
+    """How many calls may be in flight at once, at most. A run begins with fewer, and
+    has more while the provider keeps its pace."""
+    requests_per_minute: int | None = None
+    """How many requests may be sent in a minute."""
+    tokens_per_minute: int | None = None
+    """How many tokens, of prompts and answers, may be used in a minute."""
+    transport: str = "auto"
+    """`litellm` sends every request through litellm; `auto` sends those of OpenAI's
+    plain protocol over connections of our own, which is many times faster."""
     omit: tuple[str, ...] = ()
     """Settings that the API rejects and that are therefore never sent."""
     extra: Mapping[str, Json] | None = None
@@ -104,6 +122,19 @@ class RemoteOptions:
         if self.api_key_env:
             return Secret(os.environ.get(self.api_key_env, ""))
         return Secret(_NO_KEY) if self.base_url else None
+
+    def key_names(self, vendors: str, *, place: str) -> str:
+        """Return the variable to look at when a key is refused, for people.
+
+        Args:
+            vendors: the variable of the model's vendor.
+            place: where the model's entry stands.
+        """
+        if self.api_key_env:
+            return self.api_key_env
+        if self.base_url:
+            return f"none is sent; name one with 'api_key_env' in {place}"
+        return vendors
 
 
 def openai_key(options: RemoteOptions) -> Secret | None:

@@ -3,7 +3,7 @@
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from llmlab_pytest.core import (
     MalformedReply,
@@ -55,7 +55,7 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
     latency_s = time.perf_counter() - started
     choices = getattr(raw, "choices", None)
     if not choices:
-        raise _malformed(spec, f"a reply without choices: {shorten(repr(raw))}")
+        raise malformed(spec, f"a reply without choices: {shorten(repr(raw))}")
     choice = choices[0]
     message = getattr(choice, "message", None)
     text = choice.text if message is None else message.content
@@ -72,48 +72,83 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
     )
 
 
+class Parts:
+    """A streamed reply as it arrives.
+
+    Args:
+        spec: the model.
+        started: when the attempt began, on `time.perf_counter`'s clock.
+    """
+
+    def __init__(self, *, spec: ModelSpec, started: float) -> None:
+        self._spec = spec
+        self._started = started
+        self._texts: list[str] = []
+        self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._usage: Wire = None
+        self._tier: str | None = None
+        self.ttft_s: float | None = None
+        self.finish: str | None = None
+
+    def add(self, chunk: Wire) -> None:
+        """Read one event; the first text sets `ttft_s`."""
+        self._usage = getattr(chunk, "usage", None) or self._usage
+        self._tier = _tier(chunk) or self._tier
+        for choice in (getattr(chunk, "choices", None) or ())[:1]:
+            self.finish = choice.finish_reason or self.finish
+            self._logprobs += _logprobs(choice)
+            if text := getattr(choice.delta, "content", None):
+                if self.ttft_s is None:
+                    self.ttft_s = time.perf_counter() - self._started
+                self._texts.append(text)
+
+    def reply(self, *, has_usage: bool | None = None) -> Reply:
+        """Return the whole, at the end of the stream.
+
+        Args:
+            has_usage: whether the counts are the provider's, where that is not seen
+                from them.
+        """
+        if has_usage is None:
+            has_usage = _is_reported(self._usage)
+        return Reply(
+            text="".join(self._texts),
+            stop_reason=_STOP_REASONS.get(self.finish or "", "unknown"),
+            usage=read_usage(self._usage) if has_usage else Usage(),
+            has_usage=has_usage,
+            latency_s=time.perf_counter() - self._started,
+            raw_usage=self._usage,
+            tier=self._tier,
+            ttft_s=self.ttft_s,
+            token_logprobs=self._logprobs,
+        )
+
+    def broken_off(self) -> Failed:
+        """Return the error of a stream that ended before its end."""
+        spec, count = self._spec, len(self._texts)
+        msg = f"{spec.alias!r} ({spec.id}) broke off its stream after {count} parts."
+        return Failed(ProviderUnavailable(msg, fix="Try again."), None)
+
+
 async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply:
-    """Read a streamed reply to its end; the first text sets `ttft_s`.
+    """Read a streamed reply of litellm to its end; the first text sets `ttft_s`.
 
     Raises:
         Failed: with `MalformedReply`, when the server sent no event; with
             `ProviderUnavailable`, when the stream broke off before its end.
     """
-    texts: list[str] = []
-    ttft_s = finish = usage = tier = None
-    logprobs: tuple[TokenLogprob, ...] = ()
+    parts = Parts(spec=spec, started=started)
     async with aclosing(stream):
         async for chunk in stream:
-            usage = getattr(chunk, "usage", None) or usage
-            tier = _tier(chunk) or tier
-            for choice in chunk.choices[:1]:
-                finish = choice.finish_reason or finish
-                logprobs += _logprobs(choice)
-                if choice.delta.content:
-                    ttft_s = ttft_s or time.perf_counter() - started
-                    texts.append(choice.delta.content)
+            parts.add(chunk)
     # litellm invents a last chunk that says "stop", and estimates usage; `chunks` and
     # `received_finish_reason` are what was sent.
     if not stream.chunks:
-        raise _malformed(spec, "a stream without events")
+        raise malformed(spec, "a stream without events")
     if not (stream.received_finish_reason or stream.intermittent_finish_reason):
-        msg = (
-            f"{spec.alias!r} ({spec.id}) broke off its stream after {len(texts)} parts."
-        )
-        raise Failed(ProviderUnavailable(msg, fix="Try again."), None)
+        raise parts.broken_off()
     reported = [getattr(chunk, "usage", None) for chunk in stream.chunks]
-    has_usage = any(map(_is_reported, reported))
-    return Reply(
-        text="".join(texts),
-        stop_reason=_STOP_REASONS.get(finish or "", "unknown"),
-        usage=read_usage(usage) if has_usage else Usage(),
-        has_usage=has_usage,
-        latency_s=time.perf_counter() - started,
-        raw_usage=usage,
-        tier=tier,
-        ttft_s=ttft_s,
-        token_logprobs=logprobs,
-    )
+    return parts.reply(has_usage=any(map(_is_reported, reported)))
 
 
 def read_usage(usage: Wire) -> Usage:
@@ -131,7 +166,8 @@ def read_usage(usage: Wire) -> Usage:
 
 
 def _count(counts: object, name: str) -> int:
-    return cast("int", getattr(counts, name, None) or 0)
+    count = getattr(counts, name, None)
+    return count if isinstance(count, int) else 0
 
 
 def _tier(raw: Wire) -> str | None:
@@ -155,7 +191,8 @@ def _logprobs(choice: Wire) -> tuple[TokenLogprob, ...]:
     return tuple(map(TokenLogprob, tokens, values))
 
 
-def _malformed(spec: ModelSpec, what: str) -> Failed:
+def malformed(spec: ModelSpec, what: str) -> Failed:
+    """Return the error of a reply that does not follow the protocol."""
     fix = "Check that the address is that of the API, ending in /v1."
     return Failed(
         MalformedReply(f"{spec.alias!r} ({spec.id}) sent {what}.", fix=fix), None

@@ -1,0 +1,235 @@
+"""Models behind an API: what is the same however the bytes travel."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    GenerateConfig,
+    GenerateRequest,
+    ModelSpec,
+    Price,
+    Request,
+    Unsupported,
+    canonical_json,
+    digest_of,
+)
+from llmlab_pytest.providers._price import (
+    mapped_worst_usd,
+    most_input_tokens,
+    own_cost_usd,
+    own_price,
+    own_worst_usd,
+    unknown_price,
+)
+from llmlab_pytest.providers._remote_options import RemoteOptions
+from llmlab_pytest.providers._remote_reply import Reply
+from llmlab_pytest.providers._remote_retry import RetryPolicy
+from llmlab_pytest.providers._requests import filled, require_for
+
+_CLOSE_TIMEOUT_S = 10
+
+
+class Transport(Protocol):
+    """Carries one request to a server, once."""
+
+    base_url: str | None
+    """The server that is named instead of the vendor's own."""
+
+    async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
+        """Send a request of OpenAI's protocol and read the answer.
+
+        Args:
+            arguments: `messages` or `prompt`, settings, and the entry's `extra`.
+            stream: whether the answer is asked for in parts.
+
+        Raises:
+            Failed: there is no answer; says whether and when to try again.
+        """
+
+    def price_entry(self) -> Mapping[str, object]:
+        """Return what litellm's price map says of the model; empty if nothing."""
+
+    def cost(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
+        """Return what a reply cost by litellm's map, and by which rates.
+
+        Args:
+            reply: with usage.
+            tier: the service tier that was billed.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+class RemoteModel:
+    """One remote model.
+
+    A call's `latency_s` is that of the attempt that succeeded; waiting between
+    attempts is not in it. `cost_usd` comes from the spec's own prices, else from
+    litellm's price map, whatever the `base_url`; it is `None` when neither knows the
+    model or the reply has no usage.
+    """
+
+    batch_size = 1
+
+    def __init__(
+        self, spec: ModelSpec, options: RemoteOptions, transport: Transport
+    ) -> None:
+        self.spec = spec
+        self.concurrency = options.concurrency
+        self.digest = digest_of(["litellm", spec.id, transport.base_url])
+        self._options = options
+        self._transport = transport
+        self._retry = RetryPolicy()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self, requests: Sequence[Request]) -> list[Completion]:
+        """Answer every request, all at once.
+
+        Raises:
+            ProviderError: a call failed, three times if trying again could help.
+            Unsupported: a capability is missing, or the API rejects a setting.
+        """
+        self._loop = asyncio.get_running_loop()
+        if len(requests) == 1:
+            return [await self._answer(requests[0])]
+        return list(await asyncio.gather(*map(self._answer, requests)))
+
+    def close(self) -> None:
+        """Close the connections; waits for it unless called in their event loop."""
+        loop, self._loop = self._loop, None
+        if loop is None or loop.is_closed():
+            return
+        closing = self._transport.close()
+        if not loop.is_running():
+            loop.run_until_complete(closing)
+        elif loop is _running_loop():
+            self._closing = loop.create_task(closing)
+        else:
+            asyncio.run_coroutine_threadsafe(closing, loop).result(_CLOSE_TIMEOUT_S)
+
+    def worst_cost_usd(self, request: Request) -> float:
+        """Return the most that one attempt of a call can cost, US dollars.
+
+        Raises:
+            ConfigError: the price is unknown, or the answer has no longest length.
+        """
+        extra = self._options.extra or {}
+        output_tokens = _most_output_tokens(self.spec, self._options, request)
+        input_tokens = most_input_tokens(request) + len(canonical_json(dict(extra)))
+        if price := own_price(self.spec):
+            return own_worst_usd(
+                price, input_tokens=input_tokens, output_tokens=output_tokens
+            )
+        worst_usd = mapped_worst_usd(
+            self._transport.price_entry(),
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            tier=self._asked_tier(),
+        )
+        if worst_usd is None:
+            raise unknown_price(self.spec)
+        return worst_usd
+
+    async def _answer(self, request: Request) -> Completion:
+        require_for(self.spec, request)
+        if not isinstance(request, GenerateRequest):
+            msg = f"{self.spec.alias!r} declares 'loglikelihood'."
+            raise Unsupported(msg, allowed="No API behind litellm offers it.")
+        config = filled(request.config, self.spec)
+        if config.stream and isinstance(request.prompt, str):
+            msg = f"{self.spec.alias!r} was asked to stream a raw prompt."
+            raise Unsupported(msg, fix="Send messages, or leave stream out.")
+        arguments = self._arguments(request, config)
+        reply, attempts = await self._retry.run(
+            lambda: self._transport.send(arguments, stream=config.stream)
+        )
+        return self._completion(reply, attempts)
+
+    def _arguments(
+        self, request: GenerateRequest, config: GenerateConfig
+    ) -> dict[str, Any]:
+        options = self._options
+        settings: dict[str, Any] = {
+            "max_tokens": config.max_tokens,
+            "temperature": config.temperature,
+            "top_p": config.top_p,
+            "seed": config.seed if "seed" in self.spec.capabilities else None,
+            "stop": list(config.stop) or None,
+        }
+        arguments = {
+            name: value
+            for name, value in settings.items()
+            if value is not None and name not in options.omit
+        }
+        if isinstance(request.prompt, str):
+            arguments["prompt"] = request.prompt
+            arguments["logprobs"] = 0 if config.token_logprobs else None
+        else:
+            arguments["messages"] = [
+                {"role": turn.role, "content": turn.content} for turn in request.prompt
+            ]
+            arguments["logprobs"] = True if config.token_logprobs else None
+        return {**arguments, **(options.extra or {})}
+
+    def _completion(self, reply: Reply, attempts: int) -> Completion:
+        cost_usd, price = self._cost(reply)
+        return Completion(
+            text=reply.text,
+            model=self.spec.alias,
+            usage=reply.usage,
+            stop_reason=reply.stop_reason,
+            latency_s=reply.latency_s,
+            ttft_s=reply.ttft_s,
+            cost_usd=cost_usd,
+            price=price,
+            token_logprobs=reply.token_logprobs,
+            attempts=attempts,
+        )
+
+    def _cost(self, reply: Reply) -> tuple[float | None, Price | None]:
+        """Return what a reply cost and by which price; `None` where that is unknown."""
+        if not reply.has_usage:
+            return None, None
+        if price := own_price(self.spec):
+            return own_cost_usd(price, reply.usage), price
+        tier = reply.tier or self._asked_tier()
+        return self._transport.cost(reply, tier=tier) or (None, None)
+
+    def _asked_tier(self) -> str | None:
+        tier = (self._options.extra or {}).get("service_tier")
+        return tier if isinstance(tier, str) else None
+
+
+def _most_output_tokens(
+    spec: ModelSpec, options: RemoteOptions, request: Request
+) -> int:
+    """Return how many tokens an answer can have at most, reasoning included.
+
+    Raises:
+        ConfigError: nothing that is sent limits it.
+    """
+    if not isinstance(request, GenerateRequest):
+        return 0
+    extra = options.extra or {}
+    sent = None if "max_tokens" in options.omit else request.config.max_tokens
+    stated = [sent, extra.get("max_completion_tokens"), extra.get("max_tokens")]
+    limits = [limit for limit in stated if isinstance(limit, int)]
+    if not limits:
+        raise ConfigError(
+            f"{spec.alias!r} ({spec.source}) may answer at any length, so its worst "
+            "cost is not known.",
+            fix="State max_tokens in its defaults, or max_completion_tokens in the "
+            "'extra' of its options.",
+        )
+    return max(limits)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
