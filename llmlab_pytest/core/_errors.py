@@ -13,6 +13,7 @@ LlmlabError
 │   ├── RateLimited        the provider asks to slow down
 │   ├── ProviderTimeout    no answer within the time limit
 │   ├── ProviderUnavailable  the provider cannot be reached or answers 5xx
+│   ├── ProviderDown       it answered none of the last calls; no more are sent
 │   ├── ContextOverflow    the prompt is longer than the model's context
 │   ├── ContentFiltered    the provider refused to process the content
 │   ├── MalformedReply     the answer does not follow the protocol
@@ -106,6 +107,10 @@ class ProviderUnavailable(ProviderError):
     """The provider cannot be reached or answers with a server error."""
 
     retryable = True
+
+
+class ProviderDown(ProviderError):
+    """The provider answered none of the last calls, so no more are sent for now."""
 
 
 class ContextOverflow(ProviderError):

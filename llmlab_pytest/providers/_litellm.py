@@ -69,9 +69,9 @@ class LiteLLM:
     def __init__(self, spec: ModelSpec, options: RemoteOptions) -> None:
         self._spec = spec
         self._options = options
-        self._name, self._vendor = _vendor_of(spec, options)
-        is_openai = self._vendor in _RAW_PROMPT_PROVIDERS
-        self._key = openai_key(options) if is_openai else options.api_key()
+        self._name, self.vendor = _vendor_of(spec, options)
+        is_openai = self.vendor in _RAW_PROMPT_PROVIDERS
+        self.key = openai_key(options) if is_openai else options.api_key()
         self.base_url = options.base_url or (openai_base_url() if is_openai else None)
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)
@@ -95,7 +95,7 @@ class LiteLLM:
                 error,
                 spec=self._spec,
                 key_names=self._key_names(),
-                secret=self._key or "",
+                secret=self.key or "",
             )
             wait_s = retry_after_s(error)
         raise Failed(failure, wait_s)
@@ -136,7 +136,7 @@ class LiteLLM:
 
     async def _call(self, arguments: dict[str, Any], *, stream: bool) -> Wire:
         common: dict[str, Any] = {
-            "api_key": self._key,
+            "api_key": self.key,
             "api_base": self.base_url,
             "timeout": self._options.timeout_s,
             "num_retries": 0,
@@ -158,7 +158,7 @@ class LiteLLM:
         """Return a client of our own: litellm opens one per call and closes none."""
         if self._raw_client is None:
             self._raw_client = AsyncOpenAI(
-                api_key=self._key,
+                api_key=self.key,
                 base_url=self.base_url,
                 timeout=self._options.timeout_s,
                 max_retries=0,
@@ -167,7 +167,7 @@ class LiteLLM:
 
     def _key_names(self) -> str:
         missing = litellm.validate_environment(self._spec.id)["missing_keys"]
-        vendors = ", ".join(missing) or f"{self._vendor.upper()}_API_KEY"
+        vendors = ", ".join(missing) or f"{self.vendor.upper()}_API_KEY"
         return self._options.key_names(vendors, place=self._spec.source)
 
 

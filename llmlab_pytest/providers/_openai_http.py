@@ -29,6 +29,7 @@ from llmlab_pytest.providers._price_map import (
 from llmlab_pytest.providers._remote_errors import Trouble, asked_wait_s, explain
 from llmlab_pytest.providers._remote_options import (
     RemoteOptions,
+    Secret,
     openai_base_url,
     openai_key,
 )
@@ -62,7 +63,8 @@ class OpenAIHttp:
         self._spec = spec
         self._options = options
         self._name = name
-        self._key = openai_key(options) or os.environ.get("OPENAI_API_KEY", "")
+        self.vendor = "openai"
+        self.key = openai_key(options) or Secret(os.environ.get("OPENAI_API_KEY", ""))
         self.base_url = options.base_url or openai_base_url()
         self._session: aiohttp.ClientSession | None = None
 
@@ -72,7 +74,7 @@ class OpenAIHttp:
         Raises:
             Failed: there is no answer.
         """
-        if not self._key:
+        if not self.key:
             raise self._failed(Trouble(said="there is no key", status=401))
         started = time.perf_counter()
         try:
@@ -187,13 +189,13 @@ class OpenAIHttp:
             key_names=self._options.key_names(
                 "OPENAI_API_KEY", place=self._spec.source
             ),
-            secret=str(self._key),
+            secret=str(self.key),
         )
         return Failed(error, wait_s)
 
     def _headers(self) -> dict[str, str]:
         headers = {
-            "Authorization": f"Bearer {self._key}",
+            "Authorization": f"Bearer {self.key}",
             "Content-Type": "application/json",
             "User-Agent": "llmlab-pytest",
         }

@@ -9,6 +9,7 @@ from llmlab_pytest.core import (
     ConfigError,
     GenerateConfig,
     GenerateRequest,
+    LlmlabError,
     ModelSpec,
     Price,
     Request,
@@ -27,6 +28,7 @@ from llmlab_pytest.providers._price import (
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_reply import Reply
 from llmlab_pytest.providers._remote_retry import RetryPolicy
+from llmlab_pytest.providers._remote_server import Server, part_of_worker, server_of
 from llmlab_pytest.providers._requests import filled, require_for
 
 _CLOSE_TIMEOUT_S = 10
@@ -37,6 +39,10 @@ class Transport(Protocol):
 
     base_url: str | None
     """The server that is named instead of the vendor's own."""
+    vendor: str
+    """litellm's name of the vendor."""
+    key: str | None
+    """What is sent as the key, if that is known."""
 
     async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
         """Send a request of OpenAI's protocol and read the answer.
@@ -79,11 +85,12 @@ class RemoteModel:
         self, spec: ModelSpec, options: RemoteOptions, transport: Transport
     ) -> None:
         self.spec = spec
-        self.concurrency = options.concurrency
+        self.concurrency = part_of_worker(options.concurrency)
         self.digest = digest_of(["litellm", spec.id, transport.base_url])
         self._options = options
         self._transport = transport
         self._retry = RetryPolicy()
+        self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self, requests: Sequence[Request]) -> list[Completion]:
@@ -144,10 +151,45 @@ class RemoteModel:
             msg = f"{self.spec.alias!r} was asked to stream a raw prompt."
             raise Unsupported(msg, fix="Send messages, or leave stream out.")
         arguments = self._arguments(request, config)
-        reply, attempts = await self._retry.run(
-            lambda: self._transport.send(arguments, stream=config.stream)
-        )
+        reply, attempts = await self._reply(arguments, stream=config.stream)
         return self._completion(reply, attempts)
+
+    async def _reply(
+        self, arguments: dict[str, Any], *, stream: bool
+    ) -> tuple[Reply, int]:
+        """Send a request, again if need be; return the reply and the attempt's number.
+
+        Raises:
+            LlmlabError: the last attempt failed, or the server is down.
+        """
+        server = self._server_here()
+        server.breaker.check(server.name)
+        tokens = _likely_tokens(arguments)
+
+        async def attempt() -> Reply:
+            async with server.throttle.turn(tokens) as turn:
+                reply = await self._transport.send(arguments, stream=stream)
+                turn.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
+            return reply
+
+        try:
+            answered = await self._retry.run(attempt)
+        except LlmlabError as error:
+            server.breaker.failed(error)
+            raise
+        server.breaker.answered()
+        return answered
+
+    def _server_here(self) -> Server:
+        if self._server is None:
+            transport = self._transport
+            self._server = server_of(
+                transport.base_url or transport.vendor,
+                transport.key or "",
+                self._options,
+                loop=self._loop,
+            )
+        return self._server
 
     def _arguments(
         self, request: GenerateRequest, config: GenerateConfig
@@ -226,6 +268,17 @@ def _most_output_tokens(
             "'extra' of its options.",
         )
     return max(limits)
+
+
+def _likely_tokens(arguments: Mapping[str, Any]) -> int:
+    """Guess what a request will use, as providers do: its text, and its longest answer.
+
+    Four characters a token is a rule of thumb for English.
+    """
+    turns = arguments.get("messages") or [{"content": arguments.get("prompt", "")}]
+    characters = sum(len(turn["content"]) for turn in turns)
+    answer = arguments.get("max_tokens") or arguments.get("max_completion_tokens")
+    return characters // 4 + (answer if isinstance(answer, int) else 0)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -1,4 +1,4 @@
-"""Try again when trying again can help: at most three attempts, with back-off."""
+"""Try again when trying again can help: a few attempts, with back-off."""
 
 import asyncio
 import random
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from llmlab_pytest.core import LlmlabError, ProviderError
+from llmlab_pytest.core import LlmlabError, ProviderError, RateLimited
 
 T = TypeVar("T")
 _RANDOM = random.SystemRandom()
@@ -26,6 +26,8 @@ class RetryPolicy:
     """Exponential back-off with jitter; `Retry-After` is honoured as given."""
 
     attempts: int = 3
+    rate_limited_attempts: int = 8
+    """How often a server that only asks to slow down is asked."""
     first_wait_s: float = 0.5
     longest_wait_s: float = 60.0
     """A server that asks for more is not waited for: the error is raised at once."""
@@ -54,7 +56,8 @@ class RetryPolicy:
         error = failed.error
         if not isinstance(error, ProviderError) or not error.retryable:
             return None
-        if number >= self.attempts:
+        is_slow = isinstance(error, RateLimited)
+        if number >= (self.rate_limited_attempts if is_slow else self.attempts):
             return None
         if failed.wait_s is not None:
             return failed.wait_s if failed.wait_s <= self.longest_wait_s else None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab_pytest.core import (
@@ -23,6 +23,10 @@ from llmlab_pytest.store._sql_ledger import SqlLedger
 
 _ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_OUTDATED = delete(schema.scores).where(
+    *(schema.scores.c[name] == bindparam(f"its_{name}") for name in _ADDRESS)
+)
+"""Made once, as the upserts are: to build a statement takes longer than to run it."""
 
 
 class SqlStore:
@@ -38,6 +42,7 @@ class SqlStore:
         self._engine = connect(parsed)
         self._ledger = SqlLedger(self._engine, self._name)
         self._insert: Any = _INSERT.get(self._engine.dialect.name, sqlite.insert)
+        self._upserts: dict[tuple[str, bool], Any] = {}
 
     @property
     def ledger(self) -> SqlLedger:
@@ -160,14 +165,12 @@ class SqlStore:
             {**address, "position": position, **columns.score_columns(score)}
             for position, score in enumerate(result.scores)
         ]
-        outdated = delete(table).where(
-            *(table.c[name] == value for name, value in address.items())
-        )
+        outdated = {f"its_{name}": value for name, value in address.items()}
         with explained(self._name), self._engine.begin() as connection:
             if asked:
                 connection.execute(self._upsert(schema.samples, replace=False), asked)
             connection.execute(self._upsert(schema.results, replace=True), [row])
-            connection.execute(outdated)
+            connection.execute(_OUTDATED, outdated)
             if scores:
                 connection.execute(self._upsert(table, replace=True), scores)
 
@@ -266,6 +269,12 @@ class SqlStore:
             connection.execute(self._upsert(table, replace=replace), list(rows))
 
     def _upsert(self, table: Table, *, replace: bool) -> Any:
+        key = table.name, replace
+        if key not in self._upserts:
+            self._upserts[key] = self._new_upsert(table, replace=replace)
+        return self._upserts[key]
+
+    def _new_upsert(self, table: Table, *, replace: bool) -> Any:
         statement = self._insert(table)
         keys = [column.name for column in table.primary_key.columns]
         if not replace:

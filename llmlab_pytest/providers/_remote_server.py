@@ -1,0 +1,119 @@
+"""What all models of one server and key share in a process: its pace, its outages."""
+
+import os
+import time
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from llmlab_pytest.core import (
+    AuthError,
+    LlmlabError,
+    MalformedReply,
+    ProviderDown,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+)
+from llmlab_pytest.providers._remote_options import RemoteOptions
+from llmlab_pytest.providers._remote_throttle import Rate, Throttle
+
+_FAILURES = 10
+"""So many calls in a row without any answer mean that a server is down."""
+_REST_S = 30.0
+"""After so long one call may try whether it is back."""
+_TELLING = (
+    AuthError,
+    MalformedReply,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+)
+"""Errors that say something of the server or the key rather than of one request."""
+_servers: "WeakValueDictionary[tuple[object, ...], Server]" = WeakValueDictionary()
+
+
+class Breaker:
+    """Stops calls to a server that answers none of them.
+
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._tried_at = 0.0
+        self._last: LlmlabError | None = None
+
+    def check(self, server: str) -> None:
+        """Let a call through.
+
+        Raises:
+            ProviderDown: the last calls all failed, and the next try is not due.
+        """
+        if self._failures < _FAILURES or self._last is None:
+            return
+        now = self._clock()
+        if now - self._tried_at >= _REST_S:
+            self._tried_at = now
+            return
+        raise ProviderDown(
+            f"{server} answered none of the last {self._failures} calls; no more are "
+            f"sent to it for now. The last said: {self._last.seen}",
+            fix=f"{self._last.fix} Then finish the run with --llmlab-resume.",
+        )
+
+    def failed(self, error: LlmlabError) -> None:
+        """Note that a call failed for good."""
+        if isinstance(error, _TELLING):
+            self._failures += 1
+            self._tried_at = self._clock()
+            self._last = error
+
+    def answered(self) -> None:
+        """Note that a call was answered, if only with a refusal."""
+        self._failures = 0
+
+
+class Server:
+    """One server, asked with one key.
+
+    Args:
+        name: for people.
+        options: of the first model that asks it.
+    """
+
+    def __init__(self, name: str, options: RemoteOptions) -> None:
+        self.name = name
+        self.throttle = Throttle(
+            part_of_worker(options.concurrency),
+            requests=_rate(options.requests_per_minute),
+            tokens=_rate(options.tokens_per_minute),
+        )
+        self.breaker = Breaker()
+
+
+def server_of(name: str, key: str, options: RemoteOptions, *, loop: object) -> Server:
+    """Return what is shared by the models of a server and key that limit it alike."""
+    limits = (
+        options.concurrency,
+        options.requests_per_minute,
+        options.tokens_per_minute,
+    )
+    address = (id(loop), name, hash(key), *limits)
+    if (server := _servers.get(address)) is None:
+        server = _servers[address] = Server(name, options)
+    return server
+
+
+def part_of_worker(count: int) -> int:
+    """Return this process's part of a limit that all xdist workers share."""
+    return max(1, count // _workers())
+
+
+def _rate(per_minute: int | None) -> Rate | None:
+    return None if per_minute is None else Rate(per_minute / _workers())
+
+
+def _workers() -> int:
+    return max(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
