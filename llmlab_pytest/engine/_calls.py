@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cached_property
+from typing import NamedTuple
 
 from llmlab_pytest.core import Completion, ModelSpec, Request, batch_kind
 
@@ -45,6 +46,13 @@ class Call:
     def __repr__(self) -> str:
         """Show model and owner; the key is a digest."""
         return f"<Call {self.owner} on {self.spec.alias}>"
+
+
+class Answered(NamedTuple):
+    """A call and its completion."""
+
+    call: Call
+    completion: Completion
 
 
 class Job:

@@ -1,9 +1,10 @@
 """Where the engine looks for earlier completions and leaves new ones."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from llmlab_pytest.core import Completion, LlmlabError
-from llmlab_pytest.engine._calls import Call
+from llmlab_pytest.engine._calls import Answered, Call
 
 
 class Journal(Protocol):
@@ -16,8 +17,8 @@ class Journal(Protocol):
             NotRecorded: there is none, and no model may be asked.
         """
 
-    def record(self, call: Call, completion: Completion) -> None:
-        """Keep a completion, before anyone sees it."""
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Keep completions, before anyone sees them."""
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Keep why a call failed."""
@@ -30,8 +31,8 @@ class NullJournal:
         """Find nothing."""
         return None
 
-    def record(self, call: Call, completion: Completion) -> None:
-        """Forget the completion."""
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Forget the completions."""
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Forget the error."""

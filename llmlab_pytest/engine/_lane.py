@@ -8,7 +8,7 @@ on the engine's event loop, so nothing needs a lock.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from llmlab_pytest.core import (
     BatchModel,
@@ -19,7 +19,7 @@ from llmlab_pytest.core import (
     ProviderError,
     redact,
 )
-from llmlab_pytest.engine._calls import Job
+from llmlab_pytest.engine._calls import Answered, Job
 from llmlab_pytest.engine._journal import Journal
 from llmlab_pytest.engine._pool import ModelPool
 from llmlab_pytest.engine._purse import Purse
@@ -43,6 +43,8 @@ class Lane:
         self._ahead: deque[Job] = deque()
         self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
         self._most_jobs = _FIRST_BATCH
+        self._answered: list[tuple[Job, Completion]] = []
+        self._keeping: asyncio.Future[None] | None = None
         self._wakeup = asyncio.Event()
         self._server = asyncio.create_task(self._serve())
 
@@ -168,8 +170,7 @@ class Lane:
                 if not job.future.done():
                     await self._run(model, [job])
             return
-        for job, completion in zip(jobs, completions, strict=True):
-            self._finish(job, completion)
+        await self._keep(zip(jobs, completions, strict=True))
 
     async def _run_each(self, model: BatchModel, jobs: Sequence[Job]) -> None:
         """Run a batch whose answers come one by one.
@@ -188,11 +189,43 @@ class Lane:
         if missing:
             raise _wrong(self._spec, f"{len(jobs) - missing} completions", len(jobs))
 
+    async def _keep(self, finished: Iterable[tuple[Job, Completion]]) -> None:
+        """Record answers together with those that other runs got at the same moment.
+
+        A transaction for each would take the engine's thread as long as the calls.
+        """
+        self._answered.extend(finished)
+        if self._keeping is None:
+            loop = asyncio.get_running_loop()
+            self._keeping = loop.create_future()
+            loop.call_soon(self._record_answered)
+        await asyncio.shield(self._keeping)
+
+    def _record_answered(self) -> None:
+        answered, self._answered = self._answered, []
+        keeping, self._keeping = self._keeping, None
+        end = self._finish  # each alone, so that trouble is that of one job
+        with suppress(Exception):  # it comes again then
+            self._journal.record([Answered(job.call, c) for job, c in answered])
+            end = self._hand_out
+        for job, completion in answered:
+            end(job, completion)
+        if keeping is not None:
+            keeping.set_result(None)
+
     def _finish(self, job: Job, completion: Completion) -> None:
         def settle() -> bool:
-            self._journal.record(job.call, completion)
+            self._journal.record([Answered(job.call, completion)])
+            return True
+
+        if _guard(job, self._spec, settle) and not job.future.done():
+            self._hand_out(job, completion)
+
+    def _hand_out(self, job: Job, completion: Completion) -> None:
+        def settle() -> bool:
             self._purse.settle(job.call, completion)
-            job.future.set_result(completion)
+            if not job.future.done():  # the lane was closed meanwhile
+                job.future.set_result(completion)
             return True
 
         _guard(job, self._spec, settle)

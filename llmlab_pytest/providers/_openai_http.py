@@ -12,8 +12,11 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import certifi
@@ -66,6 +69,8 @@ class OpenAIHttp:
         self.vendor = "openai"
         self.key = openai_key(options) or Secret(os.environ.get("OPENAI_API_KEY", ""))
         self.base_url = options.base_url or openai_base_url()
+        self._address = (self.base_url or _VENDORS_OWN).rstrip("/")
+        self._proxy = _proxy_for(self._address)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
@@ -112,9 +117,11 @@ class OpenAIHttp:
         self, arguments: dict[str, Any], *, stream: bool, started: float
     ) -> Reply:
         sent = _request(arguments, name=self._name, stream=stream)
-        address = f"{self.base_url or _VENDORS_OWN}".rstrip("/") + sent.path
         async with self._connections().post(
-            address, data=sent.body, headers={**self._headers(), **sent.headers}
+            self._address + sent.path,
+            data=sent.body,
+            headers={**self._headers, **sent.headers},
+            proxy=self._proxy,
         ) as response:
             if response.status >= _FIRST_ERROR:
                 raise await self._refused(response)
@@ -193,6 +200,7 @@ class OpenAIHttp:
         )
         return Failed(error, wait_s)
 
+    @cached_property
     def _headers(self) -> dict[str, str]:
         headers = {
             "Authorization": f"Bearer {self.key}",
@@ -217,10 +225,20 @@ class OpenAIHttp:
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=self._options.connect_timeout_s
                 ),
-                trust_env=True,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _proxy_for(address: str) -> str | None:
+    """Return the proxy that the environment names for an address, if any.
+
+    Once per server: aiohttp would look for it, and for a password, at every call.
+    """
+    parts = urlsplit(address)
+    if proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get(parts.scheme)
 
 
 class _Sent(NamedTuple):

@@ -1,10 +1,11 @@
 """The engine's journal with the cache of answers behind it."""
 
 import threading
+from collections.abc import Sequence
 
 from llmlab_pytest.cache import AnswerCache, Asked, draw_of, recalled
 from llmlab_pytest.core import Completion, Json, LlmlabError, ModelSpec, NotRecorded
-from llmlab_pytest.engine import Call
+from llmlab_pytest.engine import Answered, Call
 from llmlab_pytest.providers import identity_of
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import request_json
@@ -52,14 +53,15 @@ class CachedJournal:
                 raise self._missing(call, is_known=asked is not None)
             return None
         completion = recalled(found, alias=call.spec.alias, source="cache")
-        self._journal.record(call, completion)
+        self._journal.record([Answered(call, completion)])
         return completion
 
-    def record(self, call: Call, completion: Completion) -> None:
-        """Keep an answer in this run and for later ones."""
-        self._journal.record(call, completion)
-        if asked := self._asked(call):
-            self._cache.put(asked, completion)
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Keep answers in this run and for later ones."""
+        self._journal.record(answered)
+        for call, completion in answered:
+            if asked := self._asked(call):
+                self._cache.put(asked, completion)
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Record in this run that a call failed."""

@@ -1,5 +1,6 @@
 """The engine's journal: what is asked and answered goes into the store at once."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from llmlab_pytest.core import (
@@ -9,7 +10,7 @@ from llmlab_pytest.core import (
     ModelSpec,
     redact,
 )
-from llmlab_pytest.engine import Call
+from llmlab_pytest.engine import Answered, Call
 from llmlab_pytest.session._keys import request_json
 from llmlab_pytest.store import Exchange, Store
 
@@ -32,15 +33,18 @@ class StoreJournal:
         earlier = self._store.completion(self._run_id, call.key)
         return earlier and replace(earlier, resumed=True)
 
-    def record(self, call: Call, completion: Completion) -> None:
-        """Make a completion durable before anyone sees it."""
-        exchange = Exchange(
-            owner=call.owner,
-            model=call.spec.alias,
-            request=request_json(call.request),
-            completion=completion,
-        )
-        self._store.record_completion(self._run_id, call.key, exchange)
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Make completions durable before anyone sees them, in one transaction."""
+        exchanges = {
+            call.key: Exchange(
+                owner=call.owner,
+                model=call.spec.alias,
+                request=request_json(call.request),
+                completion=completion,
+            )
+            for call, completion in answered
+        }
+        self._store.record_completions(self._run_id, exchanges)
 
     def close(self) -> None:
         """Do nothing: the store is closed by its owner."""

@@ -258,9 +258,8 @@ class LlmlabSession:
         return self.observed(spec, self._awaited(self.submit(spec, request)))
 
     def _awaited(self, future: "Future[Completion]") -> Completion:
-        is_done = False
-        while not is_done:
-            is_done = bool(wait([future], timeout=_TICK_S).done)
+        while not future.done():
+            wait([future], timeout=_TICK_S)
             self.show_news()
         return future.result()
 

@@ -70,8 +70,10 @@ class Store(Protocol):
         """Return a run's plans, sorted by task and model."""
         ...
 
-    def record_completion(self, run_id: str, key: str, exchange: Exchange) -> None:
-        """Keep a completion; durable when it returns."""
+    def record_completions(
+        self, run_id: str, exchanges: Mapping[str, Exchange]
+    ) -> None:
+        """Keep completions by the keys of their calls; durable when it returns."""
 
     def completion(self, run_id: str, key: str) -> Completion | None:
         """Return the completion of a key, if it was recorded."""

@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab_pytest.core import (
     Completion,
@@ -18,15 +17,15 @@ from llmlab_pytest.core import (
 from llmlab_pytest.store import _records_json as columns
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._connect import connect, explained, url_of
+from llmlab_pytest.store._prepared import PreparedWrites
 from llmlab_pytest.store._protocol import Exchange, RunSummary
 from llmlab_pytest.store._sql_ledger import SqlLedger
 
 _ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
-_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _OUTDATED = delete(schema.scores).where(
     *(schema.scores.c[name] == bindparam(f"its_{name}") for name in _ADDRESS)
 )
-"""Made once, as the upserts are: to build a statement takes longer than to run it."""
+"""Old scores of one sample."""
 
 
 class SqlStore:
@@ -41,8 +40,7 @@ class SqlStore:
         self._name = parsed.render_as_string(hide_password=True)
         self._engine = connect(parsed)
         self._ledger = SqlLedger(self._engine, self._name)
-        self._insert: Any = _INSERT.get(self._engine.dialect.name, sqlite.insert)
-        self._upserts: dict[tuple[str, bool], Any] = {}
+        self._prepared = PreparedWrites(self._engine.dialect)
 
     @property
     def ledger(self) -> SqlLedger:
@@ -100,19 +98,15 @@ class SqlStore:
         ordered = statement.order_by(table.c.task, table.c.model)
         return [columns.plan_of(row) for row in self._read(ordered)]
 
-    def record_completion(self, run_id: str, key: str, exchange: Exchange) -> None:
-        """Keep a completion; the first one of a key stays."""
-        text = columns.dump(exchange.request)
-        row = {
-            "run_id": run_id,
-            "call_key": key,
-            "task": exchange.owner,
-            "model": exchange.model,
-            "request_hash": digest_of(text),
-            "request": text,
-            **columns.completion_columns(exchange.completion),
-        }
-        self._write(schema.completions, [row], replace=False)
+    def record_completions(
+        self, run_id: str, exchanges: Mapping[str, Exchange]
+    ) -> None:
+        """Keep completions by the keys of their calls; the first one of a key stays."""
+        rows = [
+            {"run_id": run_id, "call_key": key, **_exchange_columns(exchange)}
+            for key, exchange in exchanges.items()
+        ]
+        self._write(schema.completions, rows, replace=False)
 
     def completion(self, run_id: str, key: str) -> Completion | None:
         """Return the completion of a key, if it was recorded."""
@@ -166,13 +160,14 @@ class SqlStore:
             for position, score in enumerate(result.scores)
         ]
         outdated = {f"its_{name}": value for name, value in address.items()}
+        run = self._prepared
         with explained(self._name), self._engine.begin() as connection:
             if asked:
-                connection.execute(self._upsert(schema.samples, replace=False), asked)
-            connection.execute(self._upsert(schema.results, replace=True), [row])
-            connection.execute(_OUTDATED, outdated)
+                run.upsert(connection, schema.samples, [asked], replace=False)
+            run.upsert(connection, schema.results, [row], replace=True)
+            run.write(connection, _OUTDATED, [outdated])
             if scores:
-                connection.execute(self._upsert(table, replace=True), scores)
+                run.upsert(connection, table, scores, replace=True)
 
     def results(
         self, run_id: str, *, task: str | None = None, model: str | None = None
@@ -266,25 +261,18 @@ class SqlStore:
         if not rows:
             return
         with explained(self._name), self._engine.begin() as connection:
-            connection.execute(self._upsert(table, replace=replace), list(rows))
+            self._prepared.upsert(connection, table, rows, replace=replace)
 
-    def _upsert(self, table: Table, *, replace: bool) -> Any:
-        key = table.name, replace
-        if key not in self._upserts:
-            self._upserts[key] = self._new_upsert(table, replace=replace)
-        return self._upserts[key]
 
-    def _new_upsert(self, table: Table, *, replace: bool) -> Any:
-        statement = self._insert(table)
-        keys = [column.name for column in table.primary_key.columns]
-        if not replace:
-            return statement.on_conflict_do_nothing(index_elements=keys)
-        changed = {
-            column.name: statement.excluded[column.name]
-            for column in table.columns
-            if column.name not in keys
-        }
-        return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+def _exchange_columns(exchange: Exchange) -> dict[str, Any]:
+    text = columns.dump(exchange.request)
+    return {
+        "task": exchange.owner,
+        "model": exchange.model,
+        "request_hash": digest_of(text),
+        "request": text,
+        **columns.completion_columns(exchange.completion),
+    }
 
 
 def _among(

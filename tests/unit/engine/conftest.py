@@ -21,7 +21,7 @@ from llmlab_pytest.core import (
     ModelSpec,
     Request,
 )
-from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.engine import Answered, Call, Engine
 
 WAIT_S = 20.0
 """Longer than anything here takes on a busy machine; reached only by a defect."""
@@ -147,10 +147,11 @@ class MemoryJournal:
         earlier = self.earlier.get(call.key)
         return earlier and replace(earlier, resumed=True)
 
-    def record(self, call: Call, completion: Completion) -> None:
-        """Note the recording, and keep the completion."""
-        self.events.append(("record", call.key))
-        self.recorded[call.key] = completion
+    def record(self, answered: Sequence[Answered]) -> None:
+        """Note the recordings, and keep the completions."""
+        for call, completion in answered:
+            self.events.append(("record", call.key))
+            self.recorded[call.key] = completion
 
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Note the error."""

@@ -194,7 +194,7 @@ def test_older_store_gets_a_ledger(
     store: Store, store_url: str, completion: Callable[..., Any]
 ) -> None:
     """A store of before has accounts that stand at 0, and loses nothing."""
-    store.record_completion("r", "k", Exchange("t", "m", {}, completion()))
+    store.record_completions("r", {"k": Exchange("t", "m", {}, completion())})
     with store._engine.begin() as connection:  # type: ignore[attr-defined]
         schema.metadata.drop_all(connection, tables=[schema.accounts, schema.holds])
         connection.execute(update(schema.versions).values(version=3))

@@ -24,7 +24,8 @@ for number in range(count):
     completion = Completion(
         text=key * 50, model="m", usage=Usage(), stop_reason="stop", latency_s=0.1
     )
-    store.record_completion("r", key, Exchange("t", "m", {"prompt": key}, completion))
+    exchange = Exchange("t", "m", {"prompt": key}, completion)
+    store.record_completions("r", {key: exchange})
     result = SampleResult(task="t", model="m", sample_id=key, epoch=1)
     store.record_result("r", result)
     print(key, flush=True)

@@ -29,7 +29,7 @@ def kept(store: Store, completion: Callable[..., Completion]) -> Completion:
     Returns the completion of `b`.
     """
     answered = completion("\0", continuations=(ContinuationLogprob(-1.5, True, 2),))
-    store.record_completion("r", "key-b", Exchange("t", "m", REQUEST, answered))
+    store.record_completions("r", {"key-b": Exchange("t", "m", REQUEST, answered)})
     scores = (Score(scorer="acc", value=1.0), Score(scorer="acc_norm", value=None))
     sample = Sample(id="b", input="q", choices=("x", "y"), target=1, position=7)
     for epoch in (2, 1):

@@ -32,7 +32,9 @@ ODD_TEXTS = [
 
 
 def keep(store: Store, key: str, completion: Completion) -> None:
-    store.record_completion("r", key, Exchange("t", "m", {"prompt": "q"}, completion))
+    store.record_completions(
+        "r", {key: Exchange("t", "m", {"prompt": "q"}, completion)}
+    )
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS)

@@ -93,7 +93,7 @@ def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 
 def fill(store: Store, completion: Completion, kept: list[str]) -> None:
     for key in map(str, range(1000)):
-        store.record_completion("r", key, Exchange("t", "m", {}, completion))
+        store.record_completions("r", {key: Exchange("t", "m", {}, completion)})
         kept.append(key)
 
 
