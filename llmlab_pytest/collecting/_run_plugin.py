@@ -79,6 +79,8 @@ class RunPlugin:
         self._session: pytest.Session | None = None
         self._work: WorkReporter | None = None
         self._is_collected = False
+        self._seen: set[pytest.Item] = set()
+        """Items of this worker whose calls were planned."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
@@ -124,7 +126,7 @@ class RunPlugin:
         """Know which item the calls belong to; under xdist, what comes next."""
         self._llmlab.item = item
         if is_worker(self._config):
-            self._llmlab.look_ahead(cases_of_items(self._upcoming(item)))
+            self._llmlab.look_ahead(cases_of_items(self._newly_upcoming(item)))
         try:
             return (yield)
         finally:
@@ -239,8 +241,8 @@ class RunPlugin:
         """Release models, threads and the store."""
         self._llmlab.close()
 
-    def _upcoming(self, item: pytest.Item) -> list[pytest.Item]:
-        """Return this item and those that xdist has sent to this worker.
+    def _newly_upcoming(self, item: pytest.Item) -> list[pytest.Item]:
+        """Return what xdist has sent to this worker since the last item, in order.
 
         xdist has no public view of a worker's queue; without one, look-ahead in
         workers covers the current item only.
@@ -254,7 +256,9 @@ class RunPlugin:
             indices = [index for index in locked if isinstance(index, int)]
         items = item.session.items
         following = [items[index] for index in indices if index < len(items)]
-        return [item, *following]
+        new = [one for one in (item, *following) if one not in self._seen]
+        self._seen.update(new)
+        return new
 
 
 def finish_controller(session: pytest.Session) -> None:

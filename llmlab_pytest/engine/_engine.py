@@ -24,6 +24,8 @@ from llmlab_pytest.engine._pool import Loader, ModelPool
 from llmlab_pytest.engine._purse import OpenPurse, Purse
 
 _GRACE_S = 5.0
+_FREE = 16
+"""So many free places of a large window are filled together."""
 
 
 class Engine:
@@ -75,8 +77,28 @@ class Engine:
         """
         wanted: Future[Completion] = Future()
         wanted.set_running_or_notify_cancel()
-        self._on_loop(self._want, call, wanted)
+        if not self._is_handed_out(call, wanted):
+            self._on_loop(self._want, call, wanted)
         return wanted
+
+    def _is_handed_out(self, call: Call, wanted: "Future[Completion]") -> bool:
+        """Hand out an answer that is there, without waking the engine's thread.
+
+        The two threads would take turns for each item, and each turn may take as long
+        as the interpreter lets a thread run. So the engine of a large window is told of
+        free places only when there are some. All that is done here to what belongs to the
+        engine's thread is to take one entry out of a dictionary.
+        """
+        job = self._ahead.get(call.key)
+        if job is None or not job.future.done():
+            return False
+        if self._ahead.pop(call.key, None) is None:  # the other thread was faster
+            return False
+        _hand_over(job.future, wanted, prefetched=job.is_started)
+        free = self._window - len(self._ahead)
+        if self._planned and free >= min(_FREE, max(1, self._window // 4)):
+            self._on_loop(self._fill_window)
+        return True
 
     def run(self, call: Call) -> Completion:
         """Return the completion of a call, waiting for it.

@@ -45,6 +45,7 @@ class Lane:
         self._most_jobs = _FIRST_BATCH
         self._answered: list[tuple[Job, Completion]] = []
         self._keeping: asyncio.Future[None] | None = None
+        self._ended = asyncio.Event()
         self._wakeup = asyncio.Event()
         self._server = asyncio.create_task(self._serve())
 
@@ -100,8 +101,9 @@ class Lane:
         task = asyncio.create_task(self._run(model, jobs))
         self._in_flight[task] = jobs
         task.add_done_callback(self._end)
-        if len(self._in_flight) >= model.concurrency:
-            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        while len(self._in_flight) >= model.concurrency:
+            self._ended.clear()
+            await self._ended.wait()
 
     def _front(self) -> deque[Job] | None:
         """Return the queue whose first job is next, urgent ones first.
@@ -147,6 +149,7 @@ class Lane:
         A callback, since a task that is cancelled before its first step runs no code.
         """
         self._stop(self._in_flight.pop(task))
+        self._ended.set()
         self._pool.release(self._spec)
 
     def _stop(self, jobs: Iterable[Job]) -> None:

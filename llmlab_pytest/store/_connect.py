@@ -27,6 +27,8 @@ from llmlab_pytest.core import StoreError, redact
 from llmlab_pytest.store._schema import MIGRATIONS, versions
 
 BUSY_TIMEOUT_S = 60.0
+READS = {"llmlab_reads": True}
+"""Execution options of a transaction that only reads: it asks for no write lock."""
 _MIGRATION_LOCK = 0x6C6C6D6C6162
 """Any number that nobody else locks: "llmlab" in ASCII."""
 _SQLITE_FIXES = {
@@ -91,7 +93,7 @@ def _connect_sqlite(url: URL, name: str) -> Engine:
             poolclass=QueuePool,
         )
         event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin)
         # Workers start together; SQLite's own lock does not cover the switch to WAL.
         with FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
             _migrate(engine, name)
@@ -110,8 +112,9 @@ def _configure_sqlite(
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: Connection) -> None:
+    is_read = connection.get_execution_options().get("llmlab_reads", False)
+    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
 
 
 def _migrate(engine: Engine, name: str) -> None:

@@ -21,11 +21,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab_pytest.store import _schema as schema
-from llmlab_pytest.store._connect import explained
+from llmlab_pytest.store._database import Database
 from llmlab_pytest.store._ledger import Balance, Hold, HoldAnswer
 
 _LOCK = 0x6C6564676572
@@ -45,14 +45,12 @@ class SqlLedger:
     do it; what a method wrote is durable when it returns.
 
     Args:
-        engine: of the store.
-        name: of the store, for messages.
+        database: of the store.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
-        self._engine = engine
-        self._name = name
-        self._insert: Any = _INSERT.get(engine.dialect.name, sqlite.insert)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._insert: Any = _INSERT.get(database.dialect.name, sqlite.insert)
 
     def hold(self, holds: Sequence[Hold], limits: Mapping[str, int]) -> HoldAnswer:
         """Hold money for all of these calls, or for none.
@@ -100,12 +98,12 @@ class SqlLedger:
 
     def balance(self, account: str) -> Balance:
         """Return how an account stands; one that was never used stands at 0."""
-        with explained(self._name), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return _balances(connection, [account])[account]
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with explained(self._name), self._engine.begin() as connection:
+        with self._database.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             yield connection

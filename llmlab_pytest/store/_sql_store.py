@@ -16,7 +16,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.store import _records_json as columns
 from llmlab_pytest.store import _schema as schema
-from llmlab_pytest.store._connect import connect, explained, url_of
+from llmlab_pytest.store._database import Database
 from llmlab_pytest.store._prepared import PreparedWrites
 from llmlab_pytest.store._protocol import Exchange, RunSummary
 from llmlab_pytest.store._sql_ledger import SqlLedger
@@ -36,11 +36,9 @@ class SqlStore:
     """
 
     def __init__(self, url: str) -> None:
-        parsed = url_of(url)
-        self._name = parsed.render_as_string(hide_password=True)
-        self._engine = connect(parsed)
-        self._ledger = SqlLedger(self._engine, self._name)
-        self._prepared = PreparedWrites(self._engine.dialect)
+        self._database = Database(url)
+        self._ledger = SqlLedger(self._database)
+        self._prepared = PreparedWrites(self._database.dialect)
 
     @property
     def ledger(self) -> SqlLedger:
@@ -66,7 +64,7 @@ class SqlStore:
     def finish_run(self, run_id: str, *, finished_at: str) -> None:
         """Note when the run ended by itself."""
         statement = update(schema.runs).where(schema.runs.c.run_id == run_id)
-        with explained(self._name), self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(statement.values(finished_at=finished_at))
 
     def runs(self, *, limit: int | None = 20) -> list[RunSummary]:
@@ -161,7 +159,7 @@ class SqlStore:
         ]
         outdated = {f"its_{name}": value for name, value in address.items()}
         run = self._prepared
-        with explained(self._name), self._engine.begin() as connection:
+        with self._database.writing() as connection:
             if asked:
                 run.upsert(connection, schema.samples, [asked], replace=False)
             run.upsert(connection, schema.results, [row], replace=True)
@@ -239,7 +237,7 @@ class SqlStore:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     def _rows_of(
         self, table: Table, run_id: str, task: str | None, model: str | None
@@ -252,7 +250,7 @@ class SqlStore:
         return self._read(statement.order_by(*table.primary_key.columns))
 
     def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:
-        with explained(self._name), self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
     def _write(
@@ -260,7 +258,7 @@ class SqlStore:
     ) -> None:
         if not rows:
             return
-        with explained(self._name), self._engine.begin() as connection:
+        with self._database.writing() as connection:
             self._prepared.upsert(connection, table, rows, replace=replace)
 
 

@@ -1,0 +1,98 @@
+"""A database and its writers' turns."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import Connection, Dialect
+
+from llmlab_pytest.store._connect import READS, connect, explained, url_of
+
+if sys.platform != "win32":  # there SQLite's own lock has to do
+    from fcntl import LOCK_EX, LOCK_UN, flock
+
+
+class Database:
+    """An open database. Safe for several threads and processes at a time.
+
+    Args:
+        url: a database URL, or the path of an SQLite file.
+
+    Raises:
+        StoreError: not a database, not writable, or from a newer release.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = url_of(url)
+        self._name = parsed.render_as_string(hide_password=True)
+        self._engine = connect(parsed)
+        self._reader = self._engine.execution_options(**READS)
+        is_file = parsed.get_backend_name() == "sqlite"
+        self._turns = Turns(Path(f"{parsed.database}.lock") if is_file else None)
+
+    @property
+    def dialect(self) -> Dialect:
+        """What the database speaks."""
+        return self._engine.dialect
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read in one transaction, which holds up no writer.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with explained(self._name), self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Write in one transaction, durable at its end.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        with explained(self._name), self._turns.one(), self._engine.begin() as opened:
+            yield opened
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+        self._turns.close()
+
+
+class Turns:
+    """Lets the threads and processes that write to one file do so in turn.
+
+    SQLite has one writer at a time, and who finds another one at it sleeps for 1 to
+    100 ms before it looks again: two workers would sleep most of the time. A lock of
+    the system wakes the next one at once, and ends with a process that is killed.
+
+    Args:
+        path: of the file that is locked; `None` where the database sees to it.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._thread = threading.Lock()
+        self._file: IO[bytes] | None = None
+        if path is not None:
+            self._file = path.open("ab")
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Wait for a turn, and hold it."""
+        if self._file is None or sys.platform == "win32":
+            yield
+            return
+        with self._thread, ExitStack() as end:
+            flock(self._file, LOCK_EX)
+            end.callback(flock, self._file, LOCK_UN)
+            yield
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
