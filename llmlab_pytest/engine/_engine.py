@@ -86,8 +86,8 @@ class Engine:
 
         The two threads would take turns for each item, and each turn may take as long
         as the interpreter lets a thread run. So the engine of a large window is told of
-        free places only when there are some. All that is done here to what belongs to the
-        engine's thread is to take one entry out of a dictionary.
+        free places only when there are some. All that is done here to what belongs to
+        the engine's thread is to take one entry out of a dictionary.
         """
         job = self._ahead.get(call.key)
         if job is None or not job.future.done():

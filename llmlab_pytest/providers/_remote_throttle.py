@@ -68,6 +68,8 @@ class Throttle:
     ) -> None:
         self.limit = float(min(most, _FIRST_LIMIT))
         self.in_flight = 0
+        self._used = 0.0
+        """Most in flight of late."""
         self._most = most
         self._requests = requests
         self._tokens = tokens
@@ -90,14 +92,13 @@ class Throttle:
         await self._enter(tokens)
         now = self._clock()
         turn = Turn(used_tokens=tokens)
-        is_full = self.in_flight >= int(self.limit)
         try:
             yield turn
         except Failed as failed:
             self._slow_down(failed, started=now)
             raise
         else:
-            self._speed_up(self._clock() - now, is_full=is_full)
+            self._speed_up(self._clock() - now)
             if self._tokens is not None:
                 self._tokens.take(turn.used_tokens - tokens, now=self._clock())
         finally:
@@ -127,6 +128,7 @@ class Throttle:
             if place.done():  # nobody waits any more
                 continue
             self.in_flight += 1
+            self._used = max(self._used, float(self.in_flight))
             place.set_result(None)
             for rate, count in ((self._requests, 1), (self._tokens, tokens)):
                 if rate is not None:
@@ -157,13 +159,16 @@ class Throttle:
             self._cut_at = now
             self._is_cut = True
 
-    def _speed_up(self, latency_s: float, *, is_full: bool) -> None:
+    def _speed_up(self, latency_s: float) -> None:
         self._answers += 1
         part = 1.0 / min(self._answers, _FIRST_LIMIT)
         self._recent_s += max(part, _RECENT) * (latency_s - self._recent_s)
         if self._answers <= _FIRST_LIMIT:
             self._usual_s += part * (latency_s - self._usual_s)
-        if is_full and self._recent_s <= _SLOWER * self._usual_s:
+        # A limit that nobody comes near proves nothing about a larger one.
+        is_used = 2 * self._used >= self.limit
+        self._used += (self.in_flight - self._used) / self.limit
+        if is_used and self._recent_s <= _SLOWER * self._usual_s:
             step = 1.0 / self.limit if self._is_cut else 1.0
             self.limit = min(float(self._most), self.limit + step)
 

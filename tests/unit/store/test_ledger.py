@@ -120,7 +120,7 @@ def test_cost_above_the_worst_case_is_booked_as_it_is(store: Store) -> None:
 
 
 def _let_go_by(store: Any, **values: Any) -> None:
-    with store._engine.begin() as connection:
+    with store._database.writing() as connection:
         connection.execute(update(schema.holds).values(**values))
 
 
@@ -195,7 +195,7 @@ def test_older_store_gets_a_ledger(
 ) -> None:
     """A store of before has accounts that stand at 0, and loses nothing."""
     store.record_completions("r", {"k": Exchange("t", "m", {}, completion())})
-    with store._engine.begin() as connection:  # type: ignore[attr-defined]
+    with store._database.writing() as connection:  # type: ignore[attr-defined]
         schema.metadata.drop_all(connection, tables=[schema.accounts, schema.holds])
         connection.execute(update(schema.versions).values(version=3))
     store.close()
