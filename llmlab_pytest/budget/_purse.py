@@ -15,6 +15,7 @@ from llmlab_pytest.core import (
     ContextOverflow,
     LlmlabError,
     Model,
+    ProviderDown,
     RateLimited,
     Unsupported,
 )
@@ -25,7 +26,14 @@ from llmlab_pytest.store import Balance, Hold, HoldAnswer, Ledger, nano_usd, usd
 _LOG = logging.getLogger(__name__)
 _WAIT_S = 0.1
 """Between two looks whether another call has given back what it held."""
-_UNBILLED = (AuthError, ConfigError, ContextOverflow, RateLimited, Unsupported)
+_UNBILLED = (
+    AuthError,
+    ConfigError,
+    ContextOverflow,
+    ProviderDown,
+    RateLimited,
+    Unsupported,
+)
 """The request was rejected before the model read it. After any other error the vendor
 may bill what it did not deliver, so the worst case counts."""
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from llmlab_pytest.collecting._budget import skipped_for_budget
+from llmlab_pytest.collecting._unasked import (
+    skipped_for_budget,
+    skipped_while_down,
+)
 from llmlab_pytest.core import LlmlabError, Verdict
 from llmlab_pytest.session import Group, LlmlabSession, session_of
 
@@ -73,6 +76,8 @@ class GateItem(pytest.Item):
         settings = session_of(self.config).settings
         if verdict.state == "inconclusive" and skipped_for_budget(self.config):
             pytest.skip(f"budget: {message}")
+        if verdict.state == "inconclusive" and skipped_while_down(self.config):
+            pytest.skip(f"provider down: {message}")
         if verdict.state == "inconclusive" and settings.inconclusive == "skip":
             pytest.skip(f"inconclusive: {message}")
         raise GateFailed(message)

@@ -9,12 +9,6 @@ from contextlib import suppress
 
 import pytest
 
-from llmlab_pytest.collecting._budget import (
-    BUDGET_SPENT,
-    show_budget,
-    skip_for_budget,
-    skipped_for_budget,
-)
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
@@ -33,6 +27,14 @@ from llmlab_pytest.collecting._progress import (
 )
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.collecting._unasked import (
+    BUDGET_SPENT,
+    show_budget,
+    show_down,
+    skip_unasked,
+    skipped_for_budget,
+    skipped_while_down,
+)
 from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError
 from llmlab_pytest.session import LlmlabSession, session_of
@@ -156,7 +158,7 @@ class RunPlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Record errors of samples and the ends of behaviour tests."""
         report = yield
-        skip_for_budget(item, call, report)
+        skip_unasked(item, call, report)
         try:
             record_trouble(item, call, report)
         except StoreError as lost:
@@ -193,6 +195,8 @@ class RunPlugin:
                 return
             if skipped_for_budget(self._config):
                 session.exitstatus = BUDGET_SPENT
+            elif skipped_while_down(self._config):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
             else:
                 self._finish(session)
 
@@ -221,6 +225,7 @@ class RunPlugin:
             return
         show_report(terminalreporter, report, outputs)
         show_budget(terminalreporter, self._llmlab)
+        show_down(terminalreporter, self._llmlab)
 
     def _will_run(self, session: pytest.Session) -> bool:
         """Whether tests follow: not so after a wrong `-k` or a collection error."""

@@ -81,19 +81,23 @@ class OpenAIHttp:
         """
         if not self.key:
             raise self._failed(Trouble(said="there is no key", status=401))
-        started = time.perf_counter()
+        options = self._options
+        first = asyncio.timeout(options.first_token_timeout_s if stream else None)
         try:
-            async with asyncio.timeout(self._options.timeout_s):
-                return await self._exchange(arguments, stream=stream, started=started)
+            async with asyncio.timeout(options.timeout_s), first:
+                return await self._exchange(arguments, first if stream else None)
         except TimeoutError:
-            said = f"no answer within {self._options.timeout_s:g} s"
-            trouble = Trouble(said=said, classes=frozenset({"TimeoutError"}))
+            what, after_s = "answer", options.timeout_s
+            if first.expired():
+                what, after_s = "first part", options.first_token_timeout_s or 0.0
+            classes = frozenset({"TimeoutError"})
+            said = f"no {what} within {after_s:g} s"
         except (aiohttp.ClientError, OSError) as error:
             said = f"{type(error).__name__}: {error}"
-            trouble = Trouble(said=said, classes=frozenset({"APIConnectionError"}))
+            classes = frozenset({"APIConnectionError"})
         # Outside the handler, so that the client's exception, which may quote the
         # request, does not become part of the traceback.
-        raise self._failed(trouble)
+        raise self._failed(Trouble(said=said, classes=classes))
 
     def price_entry(self) -> Mapping[str, object]:
         """Return what litellm's map says of the model; empty if it does not know it."""
@@ -114,9 +118,11 @@ class OpenAIHttp:
             self._session = None
 
     async def _exchange(
-        self, arguments: dict[str, Any], *, stream: bool, started: float
+        self, arguments: dict[str, Any], first: asyncio.Timeout | None
     ) -> Reply:
-        sent = _request(arguments, name=self._name, stream=stream)
+        """Send a request and read the reply, a stream if its first part is timed."""
+        started = time.perf_counter()
+        sent = _request(arguments, name=self._name, stream=first is not None)
         async with self._connections().post(
             self._address + sent.path,
             data=sent.body,
@@ -125,8 +131,8 @@ class OpenAIHttp:
         ) as response:
             if response.status >= _FIRST_ERROR:
                 raise await self._refused(response)
-            if stream:
-                return await self._parts(response, started=started)
+            if first is not None:
+                return await self._parts(response, started=started, first=first)
             content = await response.read()
         return self._read(content, started=started)
 
@@ -141,19 +147,21 @@ class OpenAIHttp:
         raise self._odd(what, content)
 
     async def _parts(
-        self, response: aiohttp.ClientResponse, *, started: float
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        started: float,
+        first: asyncio.Timeout,
     ) -> Reply:
         parts = Parts(spec=self._spec, started=started)
-        first = self._options.first_token_timeout_s
         count = 0
-        async with asyncio.timeout(first) as limit:
-            async for event in read_events(response.content.iter_any()):
-                count += 1
-                if event == "[DONE]":
-                    break
-                self._add(parts, event)
-                if parts.ttft_s is not None:
-                    limit.reschedule(None)
+        async for event in read_events(response.content.iter_any()):
+            count += 1
+            if event == "[DONE]":
+                break
+            self._add(parts, event)
+            if parts.ttft_s is not None and not first.expired():
+                first.reschedule(None)
         if not count:
             raise malformed(self._spec, "a stream without events")
         if parts.finish is None:

@@ -8,6 +8,7 @@ from llmlab_pytest.core import (
     Completion,
     LlmlabError,
     ModelSpec,
+    ProviderDown,
     redact,
 )
 from llmlab_pytest.engine import Answered, Call
@@ -52,9 +53,10 @@ class StoreJournal:
     def record_error(self, call: Call, error: LlmlabError) -> None:
         """Record that a call failed, by class and message, without secrets.
 
-        A call that the budget has no room for did not fail: it was never made.
+        A call that the budget has no room for, or to a provider that is down, did not
+        fail: it was never made.
         """
-        if isinstance(error, BudgetExceeded):
+        if isinstance(error, BudgetExceeded | ProviderDown):
             return
         self._store.record_error(
             self._run_id,

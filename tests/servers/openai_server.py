@@ -21,7 +21,11 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 BEHAVIOURS = {
+    "bad-json": "200 with JSON that ends in the middle",
     "cut-stream": "a stream that ends after two words, without its last event",
+    "drip": "200, a byte each 0.02 seconds",
+    "drop": "the connection is closed without a reply",
+    "empty": "200 without a body",
     "error-400": "400: an invalid request",
     "error-401": "401, quoting the key as careless servers do",
     "error-404": "404: no such model",
@@ -30,21 +34,29 @@ BEHAVIOURS = {
     "error-503": "503, always",
     "flaky-429": "429 with Retry-After for the first request of each prompt",
     "flaky-500": "500 for the first request of each prompt",
+    "flaky-drop": "a closed connection for the first request of each prompt",
+    "error-in-stream": "a stream with an error after two words",
     "filtered": "400: content_filter",
     "filtered-reply": "200 with finish_reason content_filter",
     "hang": "no answer until the server closes",
     "html": "200 with a web page",
     "no-choices": "200 without choices",
     "no-usage": "200 without usage",
+    "odd-finish": "200 with a finish_reason that nobody knows",
     "overflow": "400: context_length_exceeded",
     "reasoning": "200 with cached and reasoning tokens",
+    "short": "200 with a body that is shorter than its Content-Length",
     "slow": "200 after 0.2 seconds",
+    "thinks": "200 with a thought before the answer",
+    "twice-ended": "a stream whose last events come twice",
+    "wrong-types": "200 with numbers where texts should be",
 }
 DEFAULT_ANSWERS = {r"(?i)capital of france": "Paris is the capital of France."}
 RETRY_AFTER_S = "0.05"
 SLOW_S = 0.2
 EVENT_S = 0.02
 CUT_AFTER = 2
+BROKEN = ("bad-json", "drip", "empty", "short")
 
 
 class Reply(NamedTuple):
@@ -167,6 +179,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.stopping.wait(60)
             self.close_connection = True
             return
+        if behaviour == "drop" or (behaviour == "flaky-drop" and asked == 1):
+            self.close_connection = True
+            return
         if behaviour == "slow":
             time.sleep(SLOW_S)
         if reply := trouble(behaviour, key, asked):
@@ -176,8 +191,27 @@ class _Handler(BaseHTTPRequestHandler):
         text = cut(self.server.answer(prompt_of(body)), body)
         if body.get("stream"):
             self._stream(body, text, chat=chat)
+            return
+        whole = completion(body, text, behaviour, chat=chat)
+        if behaviour in BROKEN:
+            self._break(behaviour, json.dumps(whole).encode())
         else:
-            self._send(Reply(200, completion(body, text, behaviour, chat=chat)))
+            self._send(Reply(200, whole))
+
+    def _break(self, behaviour: str, data: bytes) -> None:
+        """Send an answer as no server should."""
+        sent = {"bad-json": data[: len(data) // 2], "empty": b""}.get(behaviour, data)
+        extra = 9 if behaviour == "short" else 0
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(sent) + extra))
+        self.end_headers()
+        step = 1 if behaviour == "drip" else len(sent) or 1
+        for start in range(0, len(sent), step):
+            self.wfile.write(sent[start : start + step])
+            if behaviour == "drip" and self.server.stopping.wait(EVENT_S):
+                break
+        self.close_connection = True
 
     def _send(self, reply: Reply) -> None:
         is_text = isinstance(reply.body, str)
@@ -199,6 +233,9 @@ class _Handler(BaseHTTPRequestHandler):
             if body.get("model") == "cut-stream" and number == CUT_AFTER:
                 self.close_connection = True
                 return
+            if body.get("model") == "error-in-stream" and number == CUT_AFTER:
+                told = {"message": "Overloaded", "code": "overloaded"}
+                self.wfile.write(f"data: {json.dumps({'error': told})}\n\n".encode())
             time.sleep(EVENT_S)
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             self.wfile.flush()
@@ -255,6 +292,7 @@ def trouble(behaviour: str, key: str, asked: int) -> Reply | None:
             "context_length_exceeded",
         ),
         "html": Reply(200, "<html><body>Welcome to the proxy</body></html>"),
+        "wrong-types": Reply(200, {"choices": [{"message": 7, "finish_reason": []}]}),
         "no-choices": Reply(200, {"id": "x", "object": "chat.completion"}),
     }
     return replies.get(behaviour)
@@ -305,6 +343,10 @@ def completion(
     finish = "length" if limit and len(text.split()) >= limit else "stop"
     if behaviour == "filtered-reply":
         text, finish = "", "content_filter"
+    if behaviour == "odd-finish":
+        finish = "tired"
+    if behaviour == "thinks":
+        text = f"<think>Where is it?\nIn France.</think>{text}"
     choice: dict[str, Any] = {"index": 0, "finish_reason": finish, "logprobs": None}
     if chat:
         choice["message"] = {"role": "assistant", "content": text}
@@ -340,6 +382,8 @@ def events(
         yield {**head, "choices": [{"index": 0, "finish_reason": None, **part}]}
     last: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
     yield {**head, "choices": [{"index": 0, "finish_reason": "stop", **last}]}
+    if body.get("model") == "twice-ended":
+        yield {**head, "choices": [{"index": 0, "finish_reason": "stop", **last}]}
     wants_usage = (body.get("stream_options") or {}).get("include_usage")
     if wants_usage and body.get("model") != "no-usage":
         yield {**head, "choices": [], "usage": usage_of(body, text)}

@@ -29,6 +29,7 @@ class Clock:
         self.now = 100.0
 
     def __call__(self) -> float:
+        """Return the time."""
         return self.now
 
 
@@ -62,7 +63,7 @@ async def _round(
             pass
 
     tasks = [asyncio.create_task(one()) for _ in range(count)]
-    while throttle.in_flight < count:
+    for _ in range(count):  # each begins, and waits at the gate
         await asyncio.sleep(0)
     clock.now += latency_s
     gate.set()

@@ -1,0 +1,322 @@
+"""Our own connections give what litellm gives: bodies, answers, errors, prices."""
+
+import asyncio
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from llmlab_pytest.core import (
+    CAPABILITIES,
+    Completion,
+    GenerateConfig,
+    GenerateRequest,
+    LlmlabError,
+    MalformedReply,
+    Message,
+    ModelSpec,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnavailable,
+    Usage,
+)
+from llmlab_pytest.providers import load_model, provider_registry
+from llmlab_pytest.providers._price_map import (
+    map_source,
+    openai_cost_usd,
+    openai_entry,
+)
+from llmlab_pytest.providers._remote import plain_name
+from llmlab_pytest.providers._remote_options import RemoteOptions
+from llmlab_pytest.providers._remote_retry import RetryPolicy
+
+Server: TypeAlias = Any  # its module is loaded by path
+
+SERVER = Path(__file__).parents[2] / "servers" / "openai_server.py"
+QUESTION = "What is the capital of France?"
+ANSWER = "Paris is the capital of France."
+CHAT = GenerateRequest((Message("user", QUESTION),))
+WAYS = ("auto", "litellm")
+NAMES = ("echo", "gpt-4o-mini", "gpt-3.5-turbo", "meta-llama/Llama-3.1-8B-Instruct")
+SETTINGS: tuple[dict[str, Any], ...] = (
+    {},
+    {"max_tokens": 7},
+    {"temperature": 0.3},
+    {"top_p": 0.4},
+    {"seed": 11},
+    {"stop": ("a", "b")},
+    {"token_logprobs": True},
+    {"stream": True},
+)
+EXTRA: tuple[dict[str, Any], ...] = (
+    {"frequency_penalty": 0.5},
+    {"presence_penalty": -0.5},
+    {"logit_bias": {"7": -100}},
+    {"max_completion_tokens": 9},
+    {"top_logprobs": 2, "logprobs": True},
+    {"service_tier": "flex"},
+    {"store": False},
+    {"prompt_cache_key": "k"},
+    {"safety_identifier": "me"},
+    {"extra_body": {"top_k": 4, "guided": {"regex": "a+"}}},
+    {"extra_headers": {"X-Behaviour": "reasoning"}},
+    {"response_format": {"type": "json_object"}},
+    {"reasoning_effort": "low"},
+    {"n_of_ours": 3},
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
+)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = importlib.util.spec_from_file_location("openai_server", SERVER)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    with module.OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def ask(server: Server) -> Callable[..., Completion]:
+    """Ask a model of the local server in one of both ways."""
+
+    def ask_model(
+        way: str, name: str, request: GenerateRequest = CHAT, **options: Any
+    ) -> Completion:
+        model = load_model(
+            ModelSpec(
+                alias="m",
+                provider="litellm",
+                id=f"openai/{name}",
+                source="models.toml:3",
+                capabilities=frozenset(CAPABILITIES),
+                options={"base_url": server.url, "transport": way, **options},
+            ),
+            provider_registry(),
+        )
+        model._retry = RetryPolicy(first_wait_s=0.01)  # type: ignore[attr-defined]
+
+        async def answered() -> Completion:
+            try:
+                return (await model.run([request]))[0]
+            finally:
+                model.close()
+                await asyncio.sleep(0)
+
+        return asyncio.run(answered())
+
+    return ask_model
+
+
+def told(completion: Completion) -> dict[str, Any]:
+    """Return all of a completion but what a clock decides."""
+    return {
+        name: getattr(completion, name)
+        for name in completion.__slots__
+        if name not in ("latency_s", "ttft_s")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: "+".join(one) or "none")
+def test_settings_reach_the_server_as_through_litellm(
+    ask: Callable[..., Completion], server: Server, name: str, settings: dict[str, Any]
+) -> None:
+    """The same body, and the same completion of the same reply."""
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(**settings))
+    ours, theirs = (told(ask(way, name, request)) for way in WAYS)
+    assert server.bodies[0] == server.bodies[1]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("extra", EXTRA, ids="+".join)
+def test_extra_parameters_reach_the_server_as_through_litellm(
+    ask: Callable[..., Completion], server: Server, extra: dict[str, Any]
+) -> None:
+    """Those that we carry are the same, and those that we do not go through litellm."""
+
+    def outcome(way: str) -> object:
+        try:
+            return told(ask(way, "echo", extra=extra))
+        except LlmlabError as error:
+            return str(error)
+
+    ours, theirs = map(outcome, WAYS)
+    assert ours == theirs
+    assert server.bodies[: len(server.bodies) // 2] == server.bodies[-1:]
+
+
+@pytest.mark.parametrize("config", [{}, {"token_logprobs": True, "max_tokens": 3}])
+def test_raw_prompts_reach_the_server_as_through_litellm(
+    ask: Callable[..., Completion], server: Server, config: dict[str, Any]
+) -> None:
+    """The completion endpoint too."""
+    request = GenerateRequest(QUESTION, GenerateConfig(**config))
+    ours, theirs = (told(ask(way, "echo", request)) for way in WAYS)
+    assert server.bodies[0] == server.bodies[1]
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "name",
+    ["thinks", "reasoning", "no-usage", "filtered-reply", "odd-finish", "twice-ended"],
+)
+def test_odd_answers_are_read_as_through_litellm(
+    ask: Callable[..., Completion], name: str, stream: bool
+) -> None:
+    """Thoughts are left out of the text, unknown ends are unknown, and so on."""
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(stream=stream))
+    ours, theirs = (told(ask(way, name, request)) for way in WAYS)
+    if name == "odd-finish":  # litellm makes `stop` of an end that nobody knows
+        assert (ours.pop("stop_reason"), theirs.pop("stop_reason")) in (
+            ("unknown", "stop"),
+            ("stop", "stop"),
+        )
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("bad-json", MalformedReply, "a reply that is not JSON. Received: '{"),
+        ("drop", ProviderUnavailable, "This was attempt 3."),
+        ("empty", MalformedReply, "a reply that is not JSON. Received: ''"),
+        ("short", ProviderUnavailable, "This was attempt 3."),
+        ("wrong-types", MalformedReply, "whose 'choices' cannot be read"),
+        ("drip", ProviderTimeout, "no answer within 0.5 s"),
+        ("hang", ProviderTimeout, "no answer within 0.5 s"),
+        ("cut-stream", ProviderUnavailable, "broke off its stream after 2 parts"),
+        ("error-in-stream", ProviderError, "Overloaded"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " not in value else "",
+)
+def test_every_fault_is_an_error_that_names_its_cause(
+    ask: Callable[..., Completion],
+    name: str,
+    kind: type[LlmlabError],
+    said: str,
+    stream: bool,
+) -> None:
+    """None is an answer, and so none can become a miss."""
+    only_whole = ("bad-json", "empty", "short", "drip")
+    if stream and name in only_whole:
+        pytest.skip("how a whole body breaks")
+    if not stream and "stream" in name:
+        pytest.skip("how a stream breaks")
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(stream=stream))
+    with pytest.raises(LlmlabError) as caught:
+        ask("auto", name, request, timeout_s=0.5)
+    if name == "wrong-types" and stream:
+        assert type(caught.value) is MalformedReply
+        return
+    assert type(caught.value) is kind
+    assert said in str(caught.value)
+
+
+def test_a_dropped_connection_is_tried_again(
+    ask: Callable[..., Completion], server: Server
+) -> None:
+    """The answer of the second attempt counts, once."""
+    completion = ask("auto", "flaky-drop")
+    assert (completion.text, completion.attempts) == (ANSWER, 2)
+    assert server.counts == {QUESTION: 2}
+
+
+def test_the_first_part_of_a_stream_has_a_limit_of_its_own(
+    ask: Callable[..., Completion],
+) -> None:
+    """A model that thinks for long before it says anything can be given up on."""
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(stream=True))
+    with pytest.raises(ProviderTimeout, match=r"no first part within 0\.05 s"):
+        ask("auto", "hang", request, first_token_timeout_s=0.05, timeout_s=20)
+    completion = ask("auto", "echo", request, first_token_timeout_s=5.0)
+    assert completion.text == ANSWER
+
+
+def _plain_names() -> list[str]:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    options = RemoteOptions()
+    return [
+        name
+        for name, entry in sorted(litellm.model_cost.items())
+        if entry.get("litellm_provider") == "openai"
+        and "input_cost_per_token" in entry
+        and plain_name(ModelSpec(alias="m", provider="litellm", id=name), options)
+    ]
+
+
+def test_prices_are_those_of_litellm() -> None:
+    """Every model that we carry, with and without a cache, in every tier."""
+    import litellm
+
+    names = _plain_names()
+    assert {"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-3.5-turbo"} <= {*names}
+    usages = [(0, 9, 0), (1000, 0, 0), (1234, 567, 0), (200_000, 99, 150_000)]
+    for name in names:
+        entry = litellm.model_cost[litellm.get_model_info(f"openai/{name}")["key"]]
+        assert openai_entry(name) == entry
+        for tier in (None, "flex", "priority", "auto", "default"):
+            for read, written, cached in usages:
+                theirs = litellm.cost_per_token(
+                    name,
+                    usage_object=litellm.Usage(
+                        prompt_tokens=read,
+                        completion_tokens=written,
+                        prompt_tokens_details={"cached_tokens": cached},
+                    ),
+                    service_tier=tier,
+                )
+                usage = Usage(
+                    input_tokens=read,
+                    output_tokens=written,
+                    cached_input_tokens=cached,
+                )
+                ours = openai_cost_usd(entry, usage, tier=tier)
+                assert ours == pytest.approx(sum(theirs)), (name, tier, usage)
+
+
+def test_a_model_that_nobody_knows_has_no_price() -> None:
+    """Unknown is not free; the source is the map's version."""
+    assert openai_entry("nobody-knows") == {}
+    assert openai_cost_usd({}, Usage(input_tokens=9), tier=None) is None
+    assert map_source().startswith("litellm 1.")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_plain"),
+    [
+        ("openai/anything", True),
+        ("openai/meta-llama/Llama-3", True),
+        ("gpt-4o-mini", True),
+        ("openai/gpt-4.1", True),
+        ("gpt-5-mini", False),
+        ("openai/gpt-5.4", False),
+        ("openai/o3", False),
+        ("openai/gpt-4o-audio-preview", False),
+        ("openai/responses/gpt-4o", False),
+        ("ft:gpt-4o-2024-08-06:us::x", False),
+        ("anthropic/claude-haiku-4-5", False),
+        ("nobody", False),
+    ],
+)
+def test_only_what_litellm_sends_unchanged_is_carried(
+    name: str, is_plain: bool
+) -> None:
+    """Models whose parameters litellm rewrites or refuses go through litellm."""
+    spec = ModelSpec(alias="m", provider="litellm", id=name)
+    assert (plain_name(spec, RemoteOptions()) is not None) is is_plain
