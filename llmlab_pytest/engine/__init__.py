@@ -1,8 +1,8 @@
 """Runs model calls: ahead of need, concurrently or in batches, once each."""
 
-from llmlab_pytest.engine._calls import Call
+from llmlab_pytest.engine._calls import Asker, Call
 from llmlab_pytest.engine._engine import Engine
 from llmlab_pytest.engine._journal import Journal, NullJournal
 from llmlab_pytest.engine._purse import OpenPurse, Purse
 
-__all__ = ["Call", "Engine", "Journal", "NullJournal", "OpenPurse", "Purse"]
+__all__ = ["Asker", "Call", "Engine", "Journal", "NullJournal", "OpenPurse", "Purse"]
