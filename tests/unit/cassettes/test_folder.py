@@ -143,12 +143,11 @@ def test_an_answer_may_be_written_by_hand(tmp_path: Path, make_call: Make) -> No
         ('"attempts"', '"attempt"', "attempt", "Unknown key 'attempt'"),
         ('"content": "Hi"', '"content": "Ho"', "call", "it was edited"),
         ('"completion"', '"answer"', "answer", "Unknown key 'answer'"),
-        ('"text"', '"stop_reason"', "completion", "the answer is incomplete"),
         ('"logprob": -0.5,', "", "token_logprobs", "'logprob' is missing"),
     ],
     ids=lambda value: value if value.isidentifier() else "",
 )
-def test_a_wrong_edit_is_named_with_its_line(  # noqa: PLR0917
+def test_a_wrong_edit_is_named_with_its_line(
     tmp_path: Path, make_call: Make, old: str, new: str, line_of: str, trouble: str
 ) -> None:
     """The message has file and line, and what is allowed or what to do."""
@@ -160,6 +159,23 @@ def test_a_wrong_edit_is_named_with_its_line(  # noqa: PLR0917
         CassetteFolder(tmp_path).find(make_call())
     assert f"{path}:{line}" in caught.value.seen
     assert trouble in caught.value.seen
+
+
+def test_an_answer_without_a_text_is_incomplete(
+    tmp_path: Path, make_call: Make
+) -> None:
+    """Leaving it out is a slip; an empty text is an answer."""
+    path = _recorded(CassetteFolder(tmp_path), make_call())
+    content = json.loads(path.read_text("utf-8"))
+    content["completion"] = {}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    with pytest.raises(CassetteError, match="It has a 'text'"):
+        CassetteFolder(tmp_path).find(make_call())
+    content["completion"] = {"text": ""}
+    path.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    entry = CassetteFolder(tmp_path).find(make_call())
+    assert entry is not None
+    assert entry.completion.text == ""
 
 
 def test_a_damaged_file_loses_nothing_else(tmp_path: Path, make_call: Make) -> None:
