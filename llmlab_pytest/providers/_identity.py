@@ -94,7 +94,7 @@ def weights_digest(spec: ModelSpec) -> str | None:
     try:
         if spec.provider in _LIBRARIES:
             return digest_of_weights(find_weights(spec))
-        if spec.provider == "scripted":
+        if spec.provider == "scripted" and script_path(spec.id).is_file():
             return digest_of_weights(script_path(spec.id))
     except (LlmlabError, OSError):
         return None

@@ -1,8 +1,12 @@
 """`--llmlab-record` and `--llmlab-replay`: the same table, and no model is asked."""
 
 import json
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -22,10 +26,10 @@ SUITE = """
         completion = llm("two", stream=True)
         if completion.original is not None:
             assert completion.original.source == "cassette"
-            assert completion.original.ttft_s > 0
+            assert completion.original.ttft_s is not None
             assert completion.cost_usd == 0
 """
-MODEL = """
+REMOTE = """
 [[model]]
 alias = "mine"
 provider = "litellm"
@@ -35,8 +39,36 @@ input_usd_per_million_tokens = 1000.0
 output_usd_per_million_tokens = 1000.0
 options = { base_url = "%s", api_key_env = "MY_API_KEY" }
 """
+OURS = """
+[[model]]
+alias = "mine"
+provider = "ours"
+id = "echo"
+capabilities = ["chat", "streaming"]
+options = { base_url = "http://planted-user:planted-password@host/", extra = "%s" }
+"""
+SCRIPTED = """
+[[model]]
+alias = "mine"
+provider = "scripted"
+id = "./script.toml"
+input_usd_per_million_tokens = 1000.0
+output_usd_per_million_tokens = 1000.0
+"""
 CONFTEST = """
+    import os
     import sys
+
+    from llmlab_pytest import ProviderError
+    from llmlab_pytest.testing import ScriptedModel, echo
+
+    def provider(spec):
+        first = os.environ.get("ANSWER", "first")
+        rules = {"0 [+]": first, "error": ProviderError("gone")}
+        return ScriptedModel(rules=rules, fallback=echo, latency_s=0.01, spec=spec)
+
+    def pytest_llmlab_register_providers(register):
+        register("ours", provider)
 
     def pytest_unconfigure():
         with open("imported.txt", "a") as file:
@@ -44,55 +76,78 @@ CONFTEST = """
 """
 KEY = "planted-secret-value"
 CALLS = 3 * 2 + 2 + 1
-CLOCKED = ("latency_p50_s", "latency_p95_s", "tokens_per_s", "cost_usd", "kept")
+VARYING = (
+    *("plan", "original", "kept", "cost_usd"),
+    *("latency_p50_s", "latency_p95_s", "tokens_per_s"),
+)
 
 
 @pytest.fixture
-def project(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> pytest.Pytester:
-    """Samples with two epochs, and tests that ask twice and streamed."""
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Samples with two epochs, tests that ask twice and streamed; a model of ours."""
     pytester.makepyfile(test_it=SUITE)
     pytester.makeconftest(CONFTEST)
-    monkeypatch.setenv("MY_API_KEY", KEY)
+    _register(pytester, OURS % "none")
     return pytester
 
 
-@pytest.fixture
-def server(project: pytest.Pytester, openai_server: Any) -> Iterator[Any]:
-    """A real server behind the model `mine`."""
+@pytest.fixture(scope="module")
+def tape(
+    tmp_path_factory: pytest.TempPathFactory, openai_server: Any
+) -> tuple[Path, dict[str, Any]]:
+    """A folder recorded of a real server that is gone now, and the recording run."""
+    folder = tmp_path_factory.mktemp("recorded")
+    (folder / "test_it.py").write_text(dedent(SUITE), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", *_options("mine")]
     with openai_server.OpenAIServer(answers={r"2 \+ 2": "4"}) as server:
-        models = project.path / "llmlab_models.toml"
-        models.write_text(MODEL % server.url, encoding="utf-8")
-        yield server
+        text = REMOTE % server.url
+        (folder / "llmlab_models.toml").write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [*command, "--llmlab-record=cassettes"],
+            cwd=folder,
+            env={**os.environ, "MY_API_KEY": KEY},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert len(server.bodies) == CALLS
+    lines = done.stdout.splitlines()
+    outcomes = pytest.RunResult.parse_summary_nouns(lines)
+    return folder / "cassettes", {"rows": _rows(folder), "outcomes": outcomes}
 
 
 @pytest.fixture
 def cassettes(
-    project: pytest.Pytester, server: Any, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, tape: tuple[Path, dict[str, Any]]
 ) -> dict[str, Any]:
-    """The recording run; then the server goes away, and the key is forgotten."""
-    run = _run(project, "--llmlab-record=cassettes")
-    assert len(server.bodies) == CALLS
-    server.__exit__()
-    monkeypatch.setattr(type(server), "__exit__", lambda *_: None)
-    monkeypatch.delenv("MY_API_KEY")
-    (project.path / "imported.txt").unlink()
-    models = project.path / "llmlab_models.toml"
-    models.write_text(MODEL % "http://127.0.0.1:1/elsewhere", encoding="utf-8")
+    """The recording run; its folder is in a project elsewhere, its server is not."""
+    recorded, run = tape
+    shutil.copytree(recorded, project.path / "cassettes")
+    _register(project, REMOTE % "http://127.0.0.1:1/elsewhere")
     return run
+
+
+def _register(pytester: pytest.Pytester, models: str) -> None:
+    (pytester.path / "llmlab_models.toml").write_text(models, encoding="utf-8")
+
+
+def _options(alias: str) -> list[str]:
+    return ["-pno:cacheprovider", f"--llm={alias}", "--llmlab-json=table.json"]
+
+
+def _rows(folder: Path) -> dict[str, Any]:
+    table = folder / "table.json"
+    rows = json.loads(table.read_text("utf-8"))["rows"] if table.exists() else []
+    return {row["plan"]["task"].rpartition(":")[2]: row for row in rows}
 
 
 def _run(
     pytester: pytest.Pytester, *arguments: str, alias: str = "mine"
 ) -> dict[str, Any]:
-    table = pytester.path / "table.json"
-    table.unlink(missing_ok=True)
-    options = ["-pno:cacheprovider", f"--llm={alias}", "--llmlab-json=table.json"]
-    result = pytester.runpytest_subprocess(*options, *arguments)
-    rows = json.loads(table.read_text("utf-8"))["rows"] if table.exists() else []
+    (pytester.path / "table.json").unlink(missing_ok=True)
+    result = pytester.runpytest_subprocess(*_options(alias), *arguments)
     return {
-        "rows": {row["plan"]["task"].rpartition(":")[2]: row for row in rows},
+        "rows": _rows(pytester.path),
         "outcomes": result.parseoutcomes(),
         "said": " ".join((result.stdout.str() + result.stderr.str()).split()),
         "code": result.ret,
@@ -104,9 +159,9 @@ def _files(pytester: pytest.Pytester) -> list[Path]:
 
 
 def _measured(run: dict[str, Any]) -> dict[str, Any]:
-    """Return the table without what a clock decides."""
+    """Return the table without what may differ in a replay."""
     return {
-        task: {n: v for n, v in row.items() if n not in (*CLOCKED, "original")}
+        task: {n: v for n, v in row.items() if n not in VARYING}
         for task, row in run["rows"].items()
     }
 
@@ -135,30 +190,26 @@ def test_a_replay_shows_the_same_table(
     assert set(imported) == {"False"}
 
 
-def test_workers_record_what_one_process_records(
-    project: pytest.Pytester, server: Any
-) -> None:
-    """The same files from two workers; recording again changes none of them."""
+def test_workers_record_what_one_process_records(project: pytest.Pytester) -> None:
+    """Two workers write the same files and show the same table."""
     alone = _run(project, "--llmlab-record=cassettes")
-    before = {path: path.read_bytes() for path in _files(project)}
-    for path in before:
-        path.rename(path.with_suffix(".kept"))
-    _run(project, "--llmlab-record=cassettes", "-n2")
+    before = {path: json.loads(path.read_text("utf-8")) for path in _files(project)}
+    shutil.rmtree(project.path / "cassettes")
+    both = _run(project, "--llmlab-record=cassettes", "-n2")
+    assert {path: json.loads(path.read_text("utf-8")) for path in before} == before
     assert _files(project) == list(before)
-    again = _run(project, "--llmlab-record=cassettes", "-n2")
-    texts = [json.loads(path.read_text("utf-8"))["call"] for path in before]
-    assert texts == [json.loads(text)["call"] for text in before.values()]
-    assert _measured(again) == _measured(alone)
-    assert len(server.bodies) == 3 * CALLS
+    assert len(before) == CALLS
+    assert _measured(both) == _measured(alone)
+    assert f"cassettes: {CALLS} recorded in" in both["said"]
 
 
 def test_recording_again_leaves_equal_answers_alone(
-    project: pytest.Pytester, server: Any
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only the answer that changed is a difference; the rest is named as unused."""
     _run(project, "--llmlab-record=cassettes")
     before = {path: path.read_bytes() for path in _files(project)}
-    server.answers = {r"0 \+ 2": "changed"}
+    monkeypatch.setenv("ANSWER", "changed")
     run = _run(project, "--llmlab-record=cassettes", "-k", "s0 or s1", "-v")
     changed = [p.name for p, text in before.items() if p.read_bytes() != text]
     assert len(changed) == 2  # two epochs
@@ -221,27 +272,26 @@ def test_a_run_is_resumed_by_a_replay(
     assert f"cassettes: {CALLS} replayed" in run["said"]
 
 
-def test_answers_of_the_cache_are_recorded(
-    project: pytest.Pytester, server: Any
-) -> None:
-    """As the model gave them: with the latency and the price of then."""
+def test_answers_of_the_cache_are_recorded(project: pytest.Pytester) -> None:
+    """As the model gave them: with the price of then, though reading them was free."""
+    _register(project, SCRIPTED)
+    (project.path / "script.toml").write_text('fallback = "echo"\n', encoding="utf-8")
     _run(project, "--llmlab-cache=auto", "-k", "s0")
-    asked = len(server.bodies)
-    _run(project, "--llmlab-cache=only", "--llmlab-record=cassettes", "-k", "s0")
-    assert len(server.bodies) == asked == 2
+    options = ("--llmlab-cache=only", "--llmlab-record=cassettes", "-k", "s0")
+    run = _run(project, *options)
+    assert run["rows"]["sums"]["kept"] == 2
     answers = [json.loads(p.read_text("utf-8"))["completion"] for p in _files(project)]
     assert [answer["text"] for answer in answers] == ["0 + 2?", "0 + 2?"]
     assert all(answer["cost_usd"] > 0 for answer in answers)
-    assert all(answer["latency_s"] > 0 for answer in answers)
 
 
-def test_errors_are_not_recorded(project: pytest.Pytester, server: Any) -> None:
+def test_errors_are_not_recorded(project: pytest.Pytester) -> None:
     """A call that failed leaves no file: a replay says that it is missing."""
-    models = project.path / "llmlab_models.toml"
-    models.write_text((MODEL % server.url).replace("echo", "error-400"), "utf-8")
-    run = _run(project, "--llmlab-record=cassettes", "-k", "s0")
-    assert run["rows"]["sums"]["errors"] == 2
+    project.makepyfile(test_it='def test_it(llm): llm("error")')
+    run = _run(project, "--llmlab-record=cassettes")
+    assert run["rows"]["test_it"]["errors"] == 1
     assert _files(project) == []
+    assert "has no answer of 'mine'" in _run(project, "--llmlab-replay=.")["said"]
 
 
 @pytest.mark.parametrize(
@@ -283,12 +333,12 @@ def test_weights_that_are_here_must_be_those_that_answered(
     project: pytest.Pytester,
 ) -> None:
     """A changed script is another model; a script that is not here is not missed."""
-    models = '[[model]]\nalias = "mine"\nprovider = "scripted"\nid = "./script.toml"\n'
-    (project.path / "llmlab_models.toml").write_text(models, encoding="utf-8")
+    _register(project, SCRIPTED)
     script = project.path / "script.toml"
     script.write_text('fallback = "echo"\n', encoding="utf-8")
     recorded = _run(project, "--llmlab-record=cassettes")
-    assert all(str(project.path) not in path.read_text() for path in _files(project))
+    texts = [path.read_text("utf-8") for path in _files(project)]
+    assert [text for text in texts if str(project.path) in text] == []
     script.write_text('fallback = "error"\n', encoding="utf-8")
     changed = _run(project, "--llmlab-replay=cassettes")
     assert changed["rows"]["sums"]["errors"] == 6
@@ -299,26 +349,20 @@ def test_weights_that_are_here_must_be_those_that_answered(
 
 
 def test_no_secret_is_in_any_file(
-    project: pytest.Pytester, server: Any, monkeypatch: pytest.MonkeyPatch
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys in prompt, answer, test id, options and server address are all hidden."""
-    planted = "sk-planted-0123456789abcdef"
     monkeypatch.setenv("SOME_TOKEN", "opaque-planted-token")
-    server.answers = {
-        "say": f"It is {planted},\nor opaque-planted-token. AKIA" + "Q" * 16
-    }
-    url = server.url.replace("://", "://planted-user:planted-password@")
-    model = MODEL % url
-    extra = ', extra = { user = "opaque-planted-token" } }\n'
-    models = project.path / "llmlab_models.toml"
-    models.write_text(model.replace(" }\n", extra), encoding="utf-8")
+    monkeypatch.setenv("MY_API_KEY", KEY)
+    _register(project, OURS % "http://a:planted@proxy/opaque-planted-token")
     project.makepyfile(
-        test_it=f"""
+        test_it="""
         import pytest
 
-        @pytest.mark.parametrize("key", ["{planted}"])
+        @pytest.mark.parametrize("key", ["sk-planted-0123456789abcdef"])
         def test_says(llm, key):
-            llm(f"say {{key}} and hf_planted0123456789 and {KEY}")
+            said = f"{key} hf_planted0123456789 AKIA" + "Q" * 16
+            llm(f"{said}, opaque-planted-token,\\nplanted-secret-value")
         """
     )
     run = _run(project, "--llmlab-record=cassettes")
@@ -326,5 +370,5 @@ def test_no_secret_is_in_any_file(
     [path] = _files(project)
     shown = path.read_text("utf-8") + str(path.relative_to(project.path))
     assert [s for s in ("planted", "AKIA", "opaque", "password") if s in shown] == []
-    assert shown.count("[redacted]") >= 6
+    assert shown.count("[redacted]") >= 2 * 5 + 2  # prompt and answer, id and options
     assert _run(project, "--llmlab-replay=cassettes")["outcomes"] == {"passed": 1}
