@@ -7,6 +7,7 @@ it: the alias, prices, keys, and how long and how often a server is asked.
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -38,6 +39,7 @@ _OF_A_MACHINE = (
 """Options by which one machine computes the answers of a model as it can."""
 _SERVER_NAMES = ("_API_BASE", "_BASE_URL")
 """How the variables end that send a vendor's calls elsewhere."""
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 _PROCESSOR = Path("/proc/cpuinfo")
 
 
@@ -76,14 +78,25 @@ def portable_identity(spec: ModelSpec) -> dict[str, Json]:
     the last part counts: the folders around it differ.
     """
     options = {n: v for n, v in spec.options.items() if n not in _OF_A_MACHINE}
-    decided: dict[str, Json] = {"provider": spec.provider, "id": spec.id}
+    decided: dict[str, Json] = {
+        "provider": spec.provider,
+        "id": _without_folders(spec.id),
+    }
     if spec.provider in _LIBRARIES or spec.provider == "scripted":
         # The length of a context decides how a long text is cut into windows.
         decided |= {
             "id": name_of_weights(spec.id),
             "context_tokens": spec.context_tokens,
         }
-    return {**decided, "options": options} if options else decided
+    if options:
+        decided["options"] = {n: _without_folders(v) for n, v in options.items()}
+    return decided
+
+
+def _without_folders(value: Json) -> Json:
+    """Return the last part of an absolute path; any other value as it is."""
+    is_path = isinstance(value, str) and _ABSOLUTE.match(value)
+    return name_of_weights(value) if is_path and isinstance(value, str) else value
 
 
 def weights_digest(spec: ModelSpec) -> str | None:
