@@ -32,6 +32,7 @@ class CassetteFolder:
         self.path = path
         self.used: set[str] = set()
         """Files that this process wrote or replayed, relative to the folder."""
+        self._names: dict[PurePosixPath, list[PurePosixPath]] = {}
         self._greedy: dict[PurePosixPath, dict[str, PurePosixPath]] = {}
         self._asked: dict[PurePosixPath, str] = {}
 
@@ -103,32 +104,37 @@ class CassetteFolder:
 
     def aliases(self) -> list[str]:
         """Return the names of the models that have answers here."""
-        return sorted({PurePosixPath(file).parts[0] for file in self.files()})
+        return _folders_with(self.path, "*/*.json")
 
     def owners(self, alias: str) -> list[str]:
         """Return the folder names of the owners that have answers of a model."""
-        found = (self.path / model_folder(alias)).glob("*/*.json")
-        return sorted({path.parent.name for path in found})
+        return _folders_with(self.path / model_folder(alias), "*.json")
 
     def answers_of(self, call: RecordedCall) -> Iterator[tuple[str, RecordedCall]]:
         """Yield file and call of the sound answers to the item of a call."""
-        for path in sorted((self.path / call.folder).glob("*.json")):
-            if path.name.startswith(f"{call.item_name}-"):
-                file = call.folder / path.name
-                if entry := self._sound(file, call.alias):
-                    yield str(file), entry.call
+        for file in self._names_in(call.folder):
+            if not file.name.startswith(f"{call.item_name}-"):
+                continue
+            if entry := self._sound(file, call.alias):
+                yield str(file), entry.call
 
     def _same_requests(self, call: RecordedCall) -> dict[str, PurePosixPath]:
         """Return the greedy answers of an owner by request; read once, when missed."""
         if call.folder not in self._greedy:
             found: dict[str, PurePosixPath] = {}
-            for path in sorted((self.path / call.folder).glob("*.json")):
-                file = call.folder / path.name
+            for file in self._names_in(call.folder):
                 entry = self._sound(file, call.alias)
                 if entry and (address := entry.call.greedy_address):
                     found.setdefault(address, file)
             self._greedy[call.folder] = found
         return self._greedy[call.folder]
+
+    def _names_in(self, folder: PurePosixPath) -> list[PurePosixPath]:
+        """Return the files of an owner, sorted; listed once, when one is missed."""
+        if folder not in self._names:
+            found = (self.path / folder).glob("*.json")
+            self._names[folder] = sorted(folder / path.name for path in found)
+        return self._names[folder]
 
     def _read(self, file: PurePosixPath, alias: str) -> Entry | None:
         try:
@@ -157,6 +163,12 @@ class CassetteFolder:
             f"The cassette {str(path)!r} cannot be written: {error.strerror}.",
             fix="Make room, or name another folder with --llmlab-record.",
         )
+
+
+def _folders_with(path: Path, pattern: str) -> list[str]:
+    """Return the names of the folders in `path` that hold a file of the pattern."""
+    inside = path.iterdir() if path.is_dir() else ()
+    return sorted(child.name for child in inside if any(child.glob(pattern)))
 
 
 def _replace(path: Path, text: str) -> None:
