@@ -134,6 +134,21 @@ OPTIONS: tuple[Option, ...] = (
         default="1GB",
         help="Most bytes of cached answers; those unused for longest are dropped",
     ),
+    # Recording is asked for each time: a file that says so would overwrite answers in
+    # every run.
+    Option(
+        flag="--llmlab-record",
+        metavar="DIR",
+        help="Also write every answer as a file to read, edit and commit, into this "
+        "folder (from the root directory)",
+    ),
+    Option(
+        flag="--llmlab-replay",
+        metavar="DIR",
+        ini="llmlab_replay",
+        help="Ask no model: take every answer from this folder, which --llmlab-record "
+        "wrote; one that is not there is an error",
+    ),
     Option(
         flag="--llmlab-registry",
         metavar="FILE",

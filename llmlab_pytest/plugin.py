@@ -123,6 +123,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """Notice whether a worker used llmlab; one that crashed may have."""
     if error or getattr(node, "workeroutput", {}).get("llmlab_used"):
         node.config.stash[_used_by_workers_key] = True
+        load(f"{_COLLECTING}:note_used_cassettes")(node)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -3,7 +3,6 @@
 from llmlab_pytest.cache._address import Asked, draw_of
 from llmlab_pytest.cache._amounts import age_of, bytes_of
 from llmlab_pytest.cache._answers import AnswerCache, CacheEntry, open_cache
-from llmlab_pytest.cache._kept import recalled
 
 __all__ = [
     "AnswerCache",
@@ -13,5 +12,4 @@ __all__ = [
     "bytes_of",
     "draw_of",
     "open_cache",
-    "recalled",
 ]

@@ -1,6 +1,7 @@
 """How llmlab becomes pytest items: marks, task cards, gates, outcomes."""
 
 from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile
+from llmlab_pytest.collecting._cassettes import note_used_cassettes
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
@@ -17,6 +18,7 @@ __all__ = [
     "activate",
     "finish_controller",
     "llm_task",
+    "note_used_cassettes",
     "parametrize",
     "register_task_fixtures",
     "report_kept_run",

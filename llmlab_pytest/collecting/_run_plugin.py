@@ -9,6 +9,10 @@ from contextlib import suppress
 
 import pytest
 
+from llmlab_pytest.collecting._cassettes import (
+    show_cassettes,
+    used_cassettes,
+)
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
@@ -187,7 +191,8 @@ class RunPlugin:
         with suppress(StoreError):  # the summary reads the same store and says it
             self._llmlab.keep_facts()
         if is_worker(self._config):
-            self._config.workeroutput["llmlab_used"] = True  # type: ignore[attr-defined] # xdist's channel to the controller
+            told = {"llmlab_used": True, **used_cassettes(self._llmlab)}
+            self._config.workeroutput.update(told)  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._config.option.collectonly:
             cut = session.shouldstop or session.shouldfail
             is_whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -226,6 +231,7 @@ class RunPlugin:
         show_report(terminalreporter, report, outputs)
         show_budget(terminalreporter, self._llmlab)
         show_down(terminalreporter, self._llmlab)
+        show_cassettes(terminalreporter, self._llmlab)
 
     def _will_run(self, session: pytest.Session) -> bool:
         """Whether tests follow: not so after a wrong `-k` or a collection error."""

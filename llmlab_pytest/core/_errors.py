@@ -22,7 +22,8 @@ LlmlabError
 ├── CodeExecutionOff       a task runs code that a model writes (the caller may skip)
 ├── SandboxError           code cannot be confined here, or its sandbox broke
 └── StoreError             the store cannot be opened, read or written
-    └── CacheError         likewise the cache of answers
+    ├── CacheError         likewise the cache of answers
+    └── CassetteError      likewise a file of recorded answers
 
 Each message has up to three sentences: what was seen, what is allowed, what to do.
 `AssertionError` subclasses for the `assert_*` functions live in `asserting`.
@@ -126,7 +127,7 @@ class MalformedReply(ProviderError):
 
 
 class NotRecorded(ProviderError):
-    """No model may be asked, and the cache does not hold the answer."""
+    """No model may be asked, and neither cache nor cassette holds the answer."""
 
 
 class BudgetExceeded(LlmlabError):
@@ -147,3 +148,7 @@ class StoreError(LlmlabError):
 
 class CacheError(StoreError):
     """The cache of answers cannot be opened, read or written."""
+
+
+class CassetteError(StoreError):
+    """A file of recorded answers is wrong or cannot be written; names file and line."""

@@ -169,8 +169,8 @@ class Completion:
     resumed: bool = False
     """Whether it was read from an earlier, interrupted run."""
     original: Original | None = None
-    """What the answer took when a model gave it, if it was read from the cache.
-    Then it costs nothing, and `latency_s` and `ttft_s` are not measured."""
+    """What the answer took when a model gave it, if it was read from the cache or a
+    cassette. Then it costs nothing, and `latency_s` and `ttft_s` are not measured."""
 
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""
@@ -218,7 +218,7 @@ class SampleResult:
     """`None` also for a kept answer: reading it says nothing about the model."""
     compute_s: float | None = None
     original: Original | None = None
-    """What its kept answers took once, those of the cache."""
+    """What its kept answers took once, those of the cache or a cassette."""
 
     @property
     def is_miss(self) -> bool:
@@ -341,7 +341,7 @@ class TaskRow:
     compute_s: float | None = None
     """Seconds of this machine's compute, by all workers; `None` for a remote model."""
     kept: int = 0
-    """How many results rest on answers of the cache."""
+    """How many results rest on answers of the cache or a cassette."""
     original: Original | None = None
     """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()

@@ -57,7 +57,7 @@ class Price:
 class Original:
     """What kept answers took when a model gave them; reading them took nothing."""
 
-    source: Literal["cache"]
+    source: Literal["cache", "cassette"]
     """Where the answer, or the first of several, was read."""
     answers: int = 1
     """How many answers these are."""

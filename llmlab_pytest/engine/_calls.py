@@ -8,6 +8,22 @@ from typing import NamedTuple
 from llmlab_pytest.core import Completion, ModelSpec, Request, batch_kind
 
 
+class Asker(NamedTuple):
+    """Who makes a call: a sample of a task, or a test."""
+
+    item: str
+    """The sample's id, or the test's node id."""
+    is_test: bool = False
+
+    @property
+    def place(self) -> str:
+        """The test that asks; empty for a sample."""
+        return self.item if self.is_test else ""
+
+
+_NOBODY = Asker("")
+
+
 class Call:
     """What the engine is asked to do; the request is built when it is started.
 
@@ -18,7 +34,7 @@ class Call:
         owner: what the call belongs to, for the store: a task or a test file.
         epoch: which of several draws this is: the sample's epoch, or how often this
             test has asked the same.
-        place: the test that asks, so that its sampled answers are draws of its own.
+        asker: the sample or test, so that its answers are told from those of others.
     """
 
     def __init__(
@@ -29,13 +45,13 @@ class Call:
         build: Callable[[], Request],
         owner: str = "",
         epoch: int = 1,
-        place: str = "",
+        asker: Asker = _NOBODY,
     ) -> None:
         self.key = key
         self.spec = spec
         self.owner = owner
         self.epoch = epoch
-        self.place = place
+        self.asker = asker
         self._build = build
 
     @cached_property

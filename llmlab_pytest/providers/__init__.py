@@ -7,7 +7,11 @@ from llmlab_pytest.providers._catalog import (
     provider_registry,
     share_model,
 )
-from llmlab_pytest.providers._identity import identity_of
+from llmlab_pytest.providers._identity import (
+    identity_of,
+    portable_identity,
+    weights_digest,
+)
 from llmlab_pytest.providers._price import worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
@@ -24,11 +28,13 @@ __all__ = [
     "filled",
     "identity_of",
     "load_model",
+    "portable_identity",
     "provider_registry",
     "require_for",
     "share_model",
     "shipped_models_dir",
     "shipped_registry_files",
+    "weights_digest",
     "weights_text",
     "worst_cost_usd",
 ]

@@ -7,6 +7,7 @@ it: the alias, prices, keys, and how long and how often a server is asked.
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -14,17 +15,41 @@ from urllib.parse import urlsplit, urlunsplit
 
 from llmlab_pytest.core import Json, LlmlabError, ModelSpec, redact
 from llmlab_pytest.providers._script_file import script_path
-from llmlab_pytest.providers._weights import digest_of_weights, find_weights
+from llmlab_pytest.providers._weights import (
+    digest_of_weights,
+    find_weights,
+    name_of_weights,
+)
 
 _LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "llamacpp": ("llama-cpp-python",),
     "transformers": ("torch", "transformers"),
 }
 """Packages whose versions decide how the weights of a local model are computed."""
-_NOT_DECIDING = ("timeout_s", "concurrency", "api_key_env", "base_url")
+_NOT_DECIDING = (
+    "api_key_env",
+    "base_url",
+    "concurrency",
+    "connect_timeout_s",
+    "first_token_timeout_s",
+    "requests_per_minute",
+    "timeout_s",
+    "tokens_per_minute",
+    "transport",
+)
 """Options of a remote model that change no answer; its server is told apart."""
+_OF_A_MACHINE = (
+    *_NOT_DECIDING,
+    "attn_implementation",
+    "batch_size",
+    "device",
+    "gpu_layers",
+    "threads",
+)
+"""Options by which one machine computes the answers of a model as it can."""
 _SERVER_NAMES = ("_API_BASE", "_BASE_URL")
 """How the variables end that send a vendor's calls elsewhere."""
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]")
 _PROCESSOR = Path("/proc/cpuinfo")
 
 
@@ -54,6 +79,49 @@ def identity_of(spec: ModelSpec) -> dict[str, Json] | None:
         "options": options,
         **decided,
     }
+
+
+def portable_identity(spec: ModelSpec) -> dict[str, Json]:
+    """Return what every machine agrees on about a model, as plain JSON.
+
+    Its names and the options that mean a model rather than a machine. Of a path only
+    the last part counts: the folders around it differ.
+    """
+    options = {n: v for n, v in spec.options.items() if n not in _OF_A_MACHINE}
+    decided: dict[str, Json] = {
+        "provider": spec.provider,
+        "id": _without_folders(spec.id),
+    }
+    if spec.provider in _LIBRARIES or spec.provider == "scripted":
+        # The length of a context decides how a long text is cut into windows.
+        decided |= {
+            "id": name_of_weights(spec.id),
+            "context_tokens": spec.context_tokens,
+        }
+    if options:
+        decided["options"] = {n: _without_folders(v) for n, v in options.items()}
+    return decided
+
+
+def _without_folders(value: Json) -> Json:
+    """Return the last part of an absolute path; any other value as it is."""
+    is_path = isinstance(value, str) and _ABSOLUTE.match(value)
+    return name_of_weights(value) if is_path and isinstance(value, str) else value
+
+
+def weights_digest(spec: ModelSpec) -> str | None:
+    """Return the digest of a local model's weights or script; `None` without them.
+
+    Computed once per process and file.
+    """
+    try:
+        if spec.provider in _LIBRARIES:
+            return digest_of_weights(find_weights(spec))
+        if spec.provider == "scripted" and script_path(spec.id).is_file():
+            return digest_of_weights(script_path(spec.id))
+    except (LlmlabError, OSError):
+        return None
+    return None
 
 
 def _local(spec: ModelSpec) -> dict[str, Json]:

@@ -7,7 +7,8 @@ otherwise pull in a command-line tool. Ids of the form `hf:` are reserved.
 """
 
 import importlib.util
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 
 from llmlab_pytest.core import (
     ConfigError,
@@ -76,6 +77,13 @@ def _find_in_package(spec: ModelSpec) -> Path:
     msg = f"The package {package!r} in {folders[0]} has no file {inner!r}."
     fix = f"Correct the id of {_name(spec)}, or install the version that has the file."
     raise ModelError(msg, fix=fix)
+
+
+def name_of_weights(model_id: str) -> str:
+    """Return what an id calls its weights on every machine: of a path the last part."""
+    if re.match(r"[a-z]{2,}:", model_id):  # `package:`, `shipped:`; `C:` is a drive
+        return model_id
+    return PureWindowsPath(model_id).name or model_id
 
 
 def weights_text(spec: ModelSpec) -> str | None:

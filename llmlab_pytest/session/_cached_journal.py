@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Sequence
 
-from llmlab_pytest.cache import AnswerCache, Asked, draw_of, recalled
+from llmlab_pytest.cache import AnswerCache, Asked, draw_of
 from llmlab_pytest.core import Completion, Json, LlmlabError, ModelSpec, NotRecorded
 from llmlab_pytest.engine import Answered, Call
 from llmlab_pytest.providers import identity_of
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.session._keys import request_json
+from llmlab_pytest.session._recalled import recalled
 from llmlab_pytest.session._settings import CacheMode
 
 
@@ -76,7 +77,7 @@ class CachedJournal:
         if identity is None:
             return None
         request = request_json(call.request)
-        draw = draw_of(request, epoch=call.epoch, place=call.place)
+        draw = draw_of(request, epoch=call.epoch, place=call.asker.place)
         return Asked.of(identity, request, draw)
 
     def _identity(self, spec: ModelSpec) -> dict[str, Json] | None:

@@ -42,6 +42,8 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
     }
     if settings.cache != "off":
         factors["cache"] = settings.cache
+    if settings.record or settings.replay:
+        factors["cassettes"] = "replay" if settings.replay else "record"
     if commit := _git_commit(root):
         factors["git_commit"] = commit
     for library in _LIBRARIES:

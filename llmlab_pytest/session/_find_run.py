@@ -1,13 +1,33 @@
-"""Which run of the store an option means: the last one, or the one it names."""
+"""Which run this is, and which an option means: the last one, or the one it names."""
 
+import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from llmlab_pytest.core import ConfigError
-from llmlab_pytest.options import LAST_RUN
+from llmlab_pytest.options import LAST_RUN, new_run_id, run_id_key
 from llmlab_pytest.session._settings import Settings
 from llmlab_pytest.store import Store, open_store
 
 _SHOWN = 5
+
+
+def run_id_of(config: pytest.Config, settings: Settings) -> str:
+    """Return the id of this run; all its processes have the same.
+
+    Raises:
+        ConfigError: `--llmlab-resume` names a run that the store does not hold.
+    """
+    if run_id_key not in config.stash:
+        given: Mapping[str, str] = getattr(config, "workerinput", {})
+        config.stash[run_id_key] = (
+            given.get("llmlab_run_id")
+            or resumed_run_id(settings)
+            or new_run_id(secrets.token_hex(3))
+        )
+    return config.stash[run_id_key]
 
 
 def resumed_run_id(settings: Settings) -> str | None:

@@ -1,8 +1,7 @@
 """The state of one pytest process that uses llmlab: built when first needed."""
 
 import logging
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from llmlab_pytest.budget import (
     check_models,
     standings,
 )
+from llmlab_pytest.cassettes import CassetteFolder
 from llmlab_pytest.core import (
     Completion,
     LlmlabError,
@@ -30,10 +30,9 @@ from llmlab_pytest.core import (
     Verdict,
     redact,
 )
-from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.engine import Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
-from llmlab_pytest.options import new_run_id, run_id_key
 from llmlab_pytest.providers import weights_text
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
@@ -43,8 +42,8 @@ from llmlab_pytest.session._factors import (
     model_factors,
     run_factors,
 )
-from llmlab_pytest.session._find_run import resumed_run_id
-from llmlab_pytest.session._journals import RunJournal, open_journal
+from llmlab_pytest.session._find_run import run_id_of
+from llmlab_pytest.session._journals import RunJournal, cassettes_of, open_journal
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._loading import load_for_worker
@@ -91,7 +90,7 @@ class LlmlabSession:
         Raises:
             ConfigError: `--llmlab-resume` names a run that the store does not hold.
         """
-        return _run_id(self.config, self.settings)
+        return run_id_of(self.config, self.settings)
 
     @cached_property
     def models(self) -> tuple[ModelSpec, ...]:
@@ -121,7 +120,14 @@ class LlmlabSession:
     @cached_property
     def journal(self) -> RunJournal:
         """Where answers of before are found, and new ones go."""
-        return open_journal(self.store, self.settings, run_id=self.run_id)
+        return open_journal(
+            self.store, self.settings, self.cassettes, run_id=self.run_id
+        )
+
+    @cached_property
+    def cassettes(self) -> CassetteFolder | None:
+        """The folder that this run records to or replays."""
+        return cassettes_of(self.settings)
 
     @cached_property
     def engine(self) -> Engine:
@@ -245,6 +251,7 @@ class LlmlabSession:
             build=build,
             owner=case.planned.task.name,
             epoch=case.epoch,
+            asker=Asker(case.sample.id),
         )
 
     def complete(self, case: Case) -> Completion:
@@ -276,7 +283,7 @@ class LlmlabSession:
                 build=lambda: request,
                 owner=nodeid.partition("::")[0],
                 epoch=address.number,
-                place=address.place,
+                asker=Asker(address.place, is_test=True),
             )
         )
 
@@ -376,17 +383,6 @@ def session_of(config: pytest.Config) -> LlmlabSession:
 def session_if_used(config: pytest.Config) -> LlmlabSession | None:
     """Return this process's session if any llmlab feature was used."""
     return config.stash.get(_session_key, None)
-
-
-def _run_id(config: pytest.Config, settings: Settings) -> str:
-    if run_id_key not in config.stash:
-        given: Mapping[str, str] = getattr(config, "workerinput", {})
-        config.stash[run_id_key] = (
-            given.get("llmlab_run_id")
-            or resumed_run_id(settings)
-            or new_run_id(secrets.token_hex(3))
-        )
-    return config.stash[run_id_key]
 
 
 def error_text(error: LlmlabError) -> str:

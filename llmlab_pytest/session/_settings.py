@@ -56,6 +56,10 @@ class Settings:
     cache: CacheMode
     cache_dir: Path
     cache_max_bytes: int
+    record: Path | None
+    """The folder that answers are recorded to."""
+    replay: Path | None
+    """The folder that all answers are read from; then `record` is `None`."""
     registry: Path | None
     look_ahead: int
     budget: tuple[Limit, ...]
@@ -86,6 +90,7 @@ def read_settings(config: pytest.Config) -> Settings:
     cache_dir = _raw(config, "--llmlab-cache-dir").value
     limit = _raw(config, "--llmlab-cache-limit")
     outputs = {flag: _raw(config, flag).value for flag in _OUTPUTS}
+    recorded, replayed = _cassettes(config)
     default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
         models=tuple(name for name in (models.value or "").split("\n") if name),
@@ -102,6 +107,8 @@ def read_settings(config: pytest.Config) -> Settings:
         cache=cast("CacheMode", _choice(config, "--llmlab-cache")),
         cache_dir=root / (cache_dir or ".llmlab/cache"),
         cache_max_bytes=bytes_of(limit.value or "0", where=limit.where),
+        record=recorded,
+        replay=replayed,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         budget=parse_limits(budget.value or "", where=budget.where),
@@ -156,6 +163,43 @@ def _choice(config: pytest.Config, flag: str) -> str:
 def _chat(config: pytest.Config) -> ChatMode | None:
     mode = _choice(config, "--llmlab-chat")
     return None if mode == "task" else cast("ChatMode", mode)
+
+
+def _cassettes(config: pytest.Config) -> tuple[Path | None, Path | None]:
+    """Return the folders to record to and to replay; at most one of them.
+
+    Raises:
+        ConfigError: both are asked for, or replaying with a cache, or a folder that
+            does not exist.
+    """
+    record, replay = _raw(config, "--llmlab-record"), _raw(config, "--llmlab-replay")
+    root = config.rootpath
+    if record.value and replay.where.startswith("ini "):
+        replay = replay._replace(value=None)  # what a project replays is recorded so
+    if not replay.value:
+        return root / Path(record.value).expanduser() if record.value else None, None
+    if record.value:
+        raise ConfigError(
+            f"{record.where} is {record.value!r} and {replay.where} is "
+            f"{replay.value!r}.",
+            allowed="A run records answers or replays them.",
+            fix="Leave one of the two out.",
+        )
+    cache = _raw(config, "--llmlab-cache")
+    if cache.value != "off":
+        raise ConfigError(
+            f"{replay.where} is {replay.value!r} and {cache.where} is {cache.value!r}.",
+            allowed="A replayed answer has one source: with --llmlab-replay, "
+            "--llmlab-cache is 'off'.",
+            fix="Leave --llmlab-replay out, or add --llmlab-cache off.",
+        )
+    folder = root / Path(replay.value).expanduser()
+    if folder.is_dir():
+        return None, folder
+    raise ConfigError(
+        f"{replay.where} names the folder {str(folder)!r}, which does not exist.",
+        fix=f"Correct it, or record it: --llmlab-record {replay.value}",
+    )
 
 
 def _existing(path: Path) -> Path:

@@ -19,6 +19,7 @@ import pytest
 from llmlab_pytest import core
 from llmlab_pytest.budget import LedgerPurse, parse_limits
 from llmlab_pytest.cache import open_cache
+from llmlab_pytest.cassettes import CassetteFolder
 from llmlab_pytest.core import (
     Completion,
     GenerateConfig,
@@ -32,13 +33,14 @@ from llmlab_pytest.core import (
     Target,
     load,
 )
-from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.engine import Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
 from llmlab_pytest.sandbox import run_tests
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.session._cached_journal import CachedJournal
+from llmlab_pytest.session._cassette_journals import RecordingJournal, ReplayJournal
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.store import open_store
 from llmlab_pytest.tasks import load_card, plan_task
@@ -459,6 +461,38 @@ def _answer_that_is_not_cached(tmp_path: Path) -> object:
         journal = StoreJournal(store, run_id="r", resume=False)
         call = Call(key="k", spec=spec, build=lambda: GenerateRequest("Hi"), owner="qa")
         return CachedJournal(journal, cache, mode="only").lookup(call)
+
+
+def _sampled(temperature: float) -> Call:
+    spec = ModelSpec(alias="mine", provider="litellm", id="openai/gpt")
+    request = GenerateRequest("Hi", GenerateConfig(temperature=temperature))
+    return Call(
+        key="k", spec=spec, build=lambda: request, owner="qa", asker=Asker("fr")
+    )
+
+
+def _replayed(tmp_path: Path, temperature: float, *, edit: str = "") -> object:
+    """Record an answer at temperature 0.7, edit its text, and replay a call."""
+    folder = CassetteFolder(tmp_path)
+    with closing(open_store(f"{tmp_path}/s.db")) as store:
+        store.start_run("r", started_at="2026-11-25", factors={})
+        journal = StoreJournal(store, run_id="r", resume=False)
+        answer = Completion(text="Ho", model="mine")
+        RecordingJournal(journal, folder).record(_sampled(0.7), answer)
+        path = tmp_path / folder.files()[0]
+        text = path.read_text("utf-8").replace('"text": "Ho"', f'{edit}"text": "Ho"')
+        path.write_text(text, encoding="utf-8")
+        return ReplayJournal(journal, folder).lookup(_sampled(temperature))
+
+
+@trigger(core.NotRecorded, "'mine'", "'qa'", "temperature is 0.7", "--llmlab-record")
+def _answer_that_is_not_recorded(tmp_path: Path) -> object:
+    return _replayed(tmp_path, 0.2)
+
+
+@trigger(core.CassetteError, "json:25", "'stop_reason' is 'end'", "'length'")
+def _cassette_with_a_wrong_edit(tmp_path: Path) -> object:
+    return _replayed(tmp_path, 0.7, edit='"stop_reason": "end",\n    ')
 
 
 NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from llmlab_pytest.cache import Asked, age_of, bytes_of, open_cache, recalled
+from llmlab_pytest.cache import Asked, age_of, bytes_of, open_cache
 from llmlab_pytest.core import (
     CacheError,
     Completion,
     ConfigError,
     ContinuationLogprob,
-    Original,
     TokenLogprob,
     Usage,
 )
@@ -55,32 +54,6 @@ def test_an_answer_comes_back_as_the_model_gave_it(tmp_path: Path) -> None:
     with open_cache(tmp_path) as cache:
         assert cache.get(_asked("a")) == ANSWER
         assert cache.get(_asked("b")) is None
-
-
-def test_a_recalled_answer_is_free_and_keeps_its_price() -> None:
-    """Cost is 0 and no latency is claimed; what it took once stands apart."""
-    again = recalled(ANSWER, alias="other", source="cache")
-    assert (again.text, again.usage, again.model) == (
-        ANSWER.text,
-        ANSWER.usage,
-        "other",
-    )
-    assert (again.cost_usd, again.latency_s, again.ttft_s) == (0.0, 0.0, None)
-    assert again.original == Original(
-        source="cache", latency_s=1.5, ttft_s=0.5, cost_usd=0.25, usage=ANSWER.usage
-    )
-
-
-def test_originals_add_up_and_an_unknown_price_stays_unknown() -> None:
-    """A test that asked three times and was answered twice by the cache."""
-    one = Original(source="cache", latency_s=1.0, cost_usd=0.5)
-    both = Original.total([one, None, one])
-    assert both == Original(source="cache", answers=2, latency_s=2.0, cost_usd=1.0)
-    unknown = Original(source="cache", latency_s=1.0)
-    total = Original.total([one, unknown])
-    assert total is not None
-    assert total.cost_usd is None
-    assert Original.total([None]) is None
 
 
 def test_workers_write_at_the_same_time(tmp_path: Path) -> None:

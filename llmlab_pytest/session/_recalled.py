@@ -1,4 +1,4 @@
-"""A kept answer as this run receives it: free, and with what it took once."""
+"""Kept answers: free when this run receives them, and with what they took once."""
 
 from dataclasses import replace
 from typing import Literal
@@ -7,7 +7,7 @@ from llmlab_pytest.core import Completion, Original
 
 
 def recalled(
-    completion: Completion, *, alias: str, source: Literal["cache"]
+    completion: Completion, *, alias: str, source: Literal["cache", "cassette"]
 ) -> Completion:
     """Return a completion that was read, not asked for.
 
@@ -34,4 +34,19 @@ def recalled(
         prefetched=False,
         resumed=False,
         original=original,
+    )
+
+
+def as_given(completion: Completion) -> Completion:
+    """Return a completion as the model gave it, whoever handed it to this run."""
+    original = completion.original
+    if original is None:
+        return completion
+    return replace(
+        completion,
+        latency_s=original.latency_s,
+        ttft_s=original.ttft_s,
+        cost_usd=original.cost_usd,
+        compute_s=original.compute_s,
+        original=None,
     )
