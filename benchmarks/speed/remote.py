@@ -22,6 +22,7 @@ samples at 500 connections with 800 samples/s.
 
 import argparse
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -117,7 +118,7 @@ def measure(side: Side, samples: int, connections: int, latency_s: float) -> Mea
     )
 
 
-def run(command: Command, folder: Path) -> "os.struct_rusage":
+def run(command: Command, folder: Path) -> resource.struct_rusage:
     """Run a command to its end and return what it used.
 
     Raises:

@@ -189,23 +189,35 @@ def test_bars_are_judged_where_they_were_set(remote: ModuleType) -> None:
     assert list(remote.bars([ours], options(samples=20))) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("Ours", ["--llmlab-look-ahead 14", "concurrency = 7"]),
+        ("Inspect", ["--max-connections 7", "--max-samples 7"]),
+        ("Promptfoo", ["-j 7 ", "--no-cache"]),
+    ],
+)
 def test_each_side_is_given_the_same_questions(
-    sides: ModuleType, tmp_path: Path
+    sides: ModuleType, tmp_path: Path, name: str, settings: list[str]
 ) -> None:
-    """Nine of ten are answered right, whichever form a side reads them in."""
+    """Whichever form a side reads, it has every question, the server and its limit."""
+    side = getattr(sides, name)(*([Path("peer")] if name != "Ours" else []))
     asked = sides.questions(30)
-    assert len({question.text for question in asked}) == 30
+    command = side.prepare(tmp_path, sides.Setup(asked, 7, "http://127.0.0.1:1/v1"))
+    lines = (tmp_path / "sums.jsonl").read_text("utf-8").splitlines()
+    for question, line in zip(asked, lines, strict=True):
+        assert f'"{question.text}"' in line
+        assert f'"{question.target}"' in line
+    written = " ".join([*command.arguments, *command.env.values()])
+    written += "".join(path.read_text("utf-8") for path in tmp_path.iterdir())
+    assert [
+        text for text in [*settings, "http://127.0.0.1:1/v1"] if text not in written
+    ] == []
+
+
+def test_the_known_accuracy_is_that_of_the_server(sides: ModuleType) -> None:
+    """No question is asked twice, and nine of ten are answered right."""
+    asked = sides.questions(2_000)
+    assert len({question.text for question in asked}) == 2_000
     assert sides.known_accuracy(asked) == pytest.approx(0.9)
-    setup = sides.Setup(asked, 7, "http://127.0.0.1:1/v1")
-    for side in (sides.Ours(), sides.Inspect(Path("p")), sides.Promptfoo(Path("c"))):
-        folder = tmp_path / side.name
-        folder.mkdir()
-        command = side.prepare(folder, setup)
-        lines = (folder / "sums.jsonl").read_text("utf-8").splitlines()
-        assert [
-            question.text in line for question, line in zip(asked, lines, strict=True)
-        ] == ([True] * 30)
-        written = " ".join([*command.arguments, *command.env.values()])
-        written += "".join(path.read_text("utf-8") for path in folder.iterdir())
-        assert "7" in written
-        assert setup.url in written
+    assert sides.known_accuracy(sides.questions(1)) == 1
