@@ -163,12 +163,12 @@ class Chat(asyncio.Protocol):
         seen.in_flight += 1
         seen.peak_in_flight = max(seen.peak_in_flight, seen.in_flight)
         content = json.dumps(reply).encode()
-        lines = (
+        start = (
             f"HTTP/1.1 {status} {'OK' if prompt else 'Error'}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         loop = asyncio.get_running_loop()
-        loop.call_later(self._latency_s, self._send, lines.encode() + content)
+        loop.call_later(self._latency_s, self._send, start.encode() + content)
 
     def _send(self, answer: bytes) -> None:
         self._seen.in_flight -= 1
