@@ -28,7 +28,12 @@ from llmlab_pytest.providers._price import (
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_reply import Reply
 from llmlab_pytest.providers._remote_retry import RetryPolicy
-from llmlab_pytest.providers._remote_server import Server, part_of_worker, server_of
+from llmlab_pytest.providers._remote_server import (
+    Breaker,
+    Server,
+    part_of_worker,
+    server_of,
+)
 from llmlab_pytest.providers._requests import filled, require_for
 
 _CLOSE_TIMEOUT_S = 10
@@ -90,6 +95,7 @@ class RemoteModel:
         self._options = options
         self._transport = transport
         self._retry = RetryPolicy()
+        self._breaker = Breaker()
         self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -163,7 +169,7 @@ class RemoteModel:
             LlmlabError: the last attempt failed, or the server is down.
         """
         server = self._server_here()
-        server.breaker.check(server.name)
+        self._breaker.check(f"{self.spec.alias!r} at {server.name}")
         tokens = _likely_tokens(arguments)
 
         async def attempt() -> Reply:
@@ -175,9 +181,9 @@ class RemoteModel:
         try:
             answered = await self._retry.run(attempt)
         except LlmlabError as error:
-            server.breaker.failed(error)
+            self._breaker.failed(error)
             raise
-        server.breaker.answered()
+        self._breaker.answered()
         return answered
 
     def _server_here(self) -> Server:

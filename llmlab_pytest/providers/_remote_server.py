@@ -1,4 +1,4 @@
-"""What all models of one server and key share in a process: its pace, its outages."""
+"""What all models of one server and key share in a process, and when one is down."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_throttle import Rate, Throttle
 
 _FAILURES = 10
-"""So many calls in a row without any answer mean that a server is down."""
+"""So many calls in a row without any answer mean that a model cannot be reached."""
 _REST_S = 30.0
 """After so long one call may try whether it is back."""
 _TELLING = (
@@ -33,7 +33,7 @@ _servers: "WeakValueDictionary[tuple[object, ...], Server]" = WeakValueDictionar
 
 
 class Breaker:
-    """Stops calls to a server that answers none of them.
+    """Stops calls to a model whose server answers none of them.
 
     Args:
         clock: seconds that only grow.
@@ -45,8 +45,8 @@ class Breaker:
         self._tried_at = 0.0
         self._last: LlmlabError | None = None
 
-    def check(self, server: str) -> None:
-        """Let a call through.
+    def check(self, name: str) -> None:
+        """Let a call to the model of that name through.
 
         Raises:
             ProviderDown: the last calls all failed, and the next try is not due.
@@ -58,8 +58,8 @@ class Breaker:
             self._tried_at = now
             return
         raise ProviderDown(
-            f"{server} answered none of the last {self._failures} calls; no more are "
-            f"sent to it for now. The last said: {self._last.seen}",
+            f"{name} answered none of the last {self._failures} calls; no more are "
+            f"made for now. The last said: {self._last.seen}",
             fix=f"{self._last.fix} Then finish the run with --llmlab-resume.",
         )
 
@@ -90,7 +90,6 @@ class Server:
             requests=_rate(options.requests_per_minute),
             tokens=_rate(options.tokens_per_minute),
         )
-        self.breaker = Breaker()
 
 
 def server_of(name: str, key: str, options: RemoteOptions, *, loop: object) -> Server:

@@ -243,7 +243,7 @@ def test_a_server_that_answers_nothing_is_left_alone() -> None:
     with pytest.raises(ProviderDown) as caught:
         breaker.check("http://here/v1")
     assert str(caught.value) == (
-        "http://here/v1 answered none of the last 10 calls; no more are sent to it for "
+        "http://here/v1 answered none of the last 10 calls; no more are made for "
         "now. The last said: 503: Overloaded. Try later. Then finish the run with "
         "--llmlab-resume."
     )
