@@ -109,7 +109,7 @@ class LiteLLM:
             return {}
         return entry
 
-    def cost(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
+    def billed(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
         """Ask litellm's price map; a price that it does not state is unknown, not 0."""
         try:
             parts_usd = litellm.cost_per_token(

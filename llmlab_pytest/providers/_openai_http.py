@@ -103,7 +103,7 @@ class OpenAIHttp:
         """Return what litellm's map says of the model; empty if it does not know it."""
         return openai_entry(self._name)
 
-    def cost(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
+    def billed(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
         """Return what a reply cost by litellm's map, and by which rates."""
         entry = self.price_entry()
         cost_usd = openai_cost_usd(entry, reply.usage, tier=tier)

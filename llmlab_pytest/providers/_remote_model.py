@@ -63,7 +63,7 @@ class Transport(Protocol):
     def price_entry(self) -> Mapping[str, object]:
         """Return what litellm's price map says of the model; empty if nothing."""
 
-    def cost(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
+    def billed(self, reply: Reply, *, tier: str | None) -> tuple[float, Price] | None:
         """Return what a reply cost by litellm's map, and by which rates.
 
         Args:
@@ -245,7 +245,7 @@ class RemoteModel:
         if price := own_price(self.spec):
             return own_cost_usd(price, reply.usage), price
         tier = reply.tier or self._asked_tier()
-        return self._transport.cost(reply, tier=tier) or (None, None)
+        return self._transport.billed(reply, tier=tier) or (None, None)
 
     def _asked_tier(self) -> str | None:
         tier = (self._options.extra or {}).get("service_tier")
