@@ -96,7 +96,8 @@ class Engine:
             return False
         _hand_over(job.future, wanted, prefetched=job.is_started)
         free = self._window - len(self._ahead)
-        if self._planned and free >= min(_FREE, max(1, self._window // 4)):
+        is_due = self._planned and not self._is_closed
+        if is_due and free >= min(_FREE, max(1, self._window // 4)):
             self._on_loop(self._fill_window)
         return True
 

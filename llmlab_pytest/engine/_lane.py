@@ -6,6 +6,7 @@ on the engine's event loop, so nothing needs a lock.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from llmlab_pytest.core import (
     Model,
     ModelSpec,
     ProviderError,
+    StoreError,
     redact,
 )
 from llmlab_pytest.engine._calls import Answered, Job
@@ -24,6 +26,8 @@ from llmlab_pytest.engine._journal import Journal
 from llmlab_pytest.engine._pool import ModelPool
 from llmlab_pytest.engine._purse import Purse
 
+_PATIENCE_S = 5.0
+"""So long answers that could not be kept together are tried one by one."""
 _FIRST_BATCH = 8
 """A batch of 64 takes ten seconds and may end with the answer that is needed first. So
 the first one is small, and each further one may be twice as large."""
@@ -208,21 +212,26 @@ class Lane:
         answered, self._answered = self._answered, []
         keeping, self._keeping = self._keeping, None
         end = self._finish  # each alone, so that trouble is that of one job
-        with suppress(Exception):  # it comes again then
+        began = time.monotonic()
+        with suppress(BaseException):  # it comes again then
             self._journal.record([Answered(job.call, c) for job, c in answered])
             end = self._hand_out
         for job, completion in answered:
-            end(job, completion)
+            if end == self._finish and time.monotonic() - began > _PATIENCE_S:
+                # A store that is locked would hold up every call for a minute each.
+                _fail(job, _not_kept(self._spec))
+            else:
+                end(job, completion)
         if keeping is not None:
             keeping.set_result(None)
 
     def _finish(self, job: Job, completion: Completion) -> None:
         def settle() -> bool:
             self._journal.record([Answered(job.call, completion)])
+            self._hand_out(job, completion)
             return True
 
-        if _guard(job, self._spec, settle) and not job.future.done():
-            self._hand_out(job, completion)
+        _guard(job, self._spec, settle)
 
     def _hand_out(self, job: Job, completion: Completion) -> None:
         def settle() -> bool:
@@ -317,6 +326,13 @@ def _unexpected(spec: ModelSpec, error: BaseException) -> ProviderError:
     )
     wrapped.__cause__ = error
     return wrapped
+
+
+def _not_kept(spec: ModelSpec) -> StoreError:
+    return StoreError(
+        f"An answer of {spec.alias!r} could not be kept: the store took too long.",
+        fix="Free the store, then finish the run with --llmlab-resume.",
+    )
 
 
 def _stopped(spec: ModelSpec) -> ProviderError:

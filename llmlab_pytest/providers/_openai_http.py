@@ -12,6 +12,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import aclosing, suppress
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import certifi
 
-from llmlab_pytest.core import ModelSpec, Price, shorten
+from llmlab_pytest.core import ConfigError, ModelSpec, Price, redact, shorten
 from llmlab_pytest.providers._openai_events import read_events
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import (
@@ -49,8 +50,13 @@ _REASONING = re.compile(
     r"<(?:think|thinking|budget:thinking)>.*?</(?:think|thinking|budget:thinking)>",
     re.DOTALL,
 )
-_FIRST_ERROR = 400
-_KEEP_ALIVE_S = 30
+_FIRST_ERROR = 300
+_BAD_REQUEST = 400
+_KEEP_ALIVE_S = 4
+"""Shorter than servers keep idle connections, mostly 5 s: a request that is sent while
+the other side closes fails."""
+_HEADER_BYTES = 1 << 16
+_REST_S = 1.0
 
 
 class OpenAIHttp:
@@ -70,7 +76,7 @@ class OpenAIHttp:
         self.key = openai_key(options) or Secret(os.environ.get("OPENAI_API_KEY", ""))
         self.base_url = options.base_url or openai_base_url()
         self._address = (self.base_url or _VENDORS_OWN).rstrip("/")
-        self._proxy = _proxy_for(self._address)
+        self._proxy = proxy_for(self._address)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
@@ -86,6 +92,9 @@ class OpenAIHttp:
         try:
             async with asyncio.timeout(options.timeout_s), first:
                 return await self._exchange(arguments, first if stream else None)
+        except aiohttp.ServerTimeoutError:  # a TimeoutError, but of the connection
+            said = f"no connection within {options.connect_timeout_s:g} s"
+            classes = frozenset({"APIConnectionError"})
         except TimeoutError:
             what, after_s = "answer", options.timeout_s
             if first.expired():
@@ -95,6 +104,8 @@ class OpenAIHttp:
         except (aiohttp.ClientError, OSError) as error:
             said = f"{type(error).__name__}: {error}"
             classes = frozenset({"APIConnectionError"})
+        except (ValueError, TypeError, RuntimeError) as error:  # e.g. an odd header
+            said, classes = f"{type(error).__name__}: {error}", frozenset()
         # Outside the handler, so that the client's exception, which may quote the
         # request, does not become part of the traceback.
         raise self._failed(Trouble(said=said, classes=classes))
@@ -128,6 +139,7 @@ class OpenAIHttp:
             data=sent.body,
             headers={**self._headers, **sent.headers},
             proxy=self._proxy,
+            allow_redirects=False,  # keys and prompts go where the entry says
         ) as response:
             if response.status >= _FIRST_ERROR:
                 raise await self._refused(response)
@@ -138,7 +150,10 @@ class OpenAIHttp:
 
     def _read(self, content: bytes, *, started: float) -> Reply:
         try:
-            raw = _without_reasoning(json.loads(content, object_hook=_named))
+            raw = json.loads(content, object_hook=_named)
+            if not hasattr(raw, "choices") and hasattr(raw, "error"):
+                raise self._failed(_told(raw.error, status=None, text=str(raw.error)))
+            raw = _without_reasoning(raw)
             return read_reply(raw, spec=self._spec, started=started)
         except ValueError:
             what = "a reply that is not JSON"
@@ -155,18 +170,24 @@ class OpenAIHttp:
     ) -> Reply:
         parts = Parts(spec=self._spec, started=started)
         count = 0
-        async for event in read_events(response.content.iter_any()):
-            count += 1
-            if event == "[DONE]":
-                break
-            self._add(parts, event)
-            if parts.ttft_s is not None and not first.expired():
-                first.reschedule(None)
+        async with aclosing(read_events(response.content.iter_any())) as events:
+            async for event in events:
+                count += 1
+                if not first.expired():
+                    first.reschedule(None)
+                if event == "[DONE]":
+                    break
+                self._add(parts, event)
         if not count:
             raise malformed(self._spec, "a stream without events")
         if parts.finish is None:
             raise parts.broken_off()
-        return parts.reply()
+        reply = parts.reply()
+        # A connection can be used again only when its last reply was read to the end.
+        with suppress(TimeoutError, aiohttp.ClientError):
+            async with asyncio.timeout(_REST_S):
+                await response.content.read()
+        return reply
 
     def _add(self, parts: Parts, event: str) -> None:
         """Read one event of a stream; an error may come in the middle of it."""
@@ -184,6 +205,8 @@ class OpenAIHttp:
 
     async def _refused(self, response: aiohttp.ClientResponse) -> Failed:
         text = await response.text(errors="replace")
+        if response.status < _BAD_REQUEST:
+            text = f"it redirects to {response.headers.get('Location')}"
         try:
             error = getattr(json.loads(text, object_hook=_named), "error", None)
         except ValueError:
@@ -193,7 +216,8 @@ class OpenAIHttp:
 
     def _odd(self, what: str, content: bytes) -> Failed:
         """Return the error of a reply that does not follow the protocol."""
-        seen = shorten(repr(content.decode(errors="replace")))
+        text = content.decode(errors="replace").replace(str(self.key), "[redacted]")
+        seen = shorten(repr(redact(text)))
         classes = frozenset({"APIResponseValidationError"})
         return self._failed(Trouble(said=f"{what}. Received: {seen}", classes=classes))
 
@@ -234,19 +258,34 @@ class OpenAIHttp:
                     total=None, sock_connect=self._options.connect_timeout_s
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=_HEADER_BYTES,
+                max_field_size=_HEADER_BYTES,
             )
         return self._session
 
 
-def _proxy_for(address: str) -> str | None:
+def proxy_for(address: str) -> str | None:
     """Return the proxy that the environment names for an address, if any.
 
     Once per server: aiohttp would look for it, and for a password, at every call.
     """
     parts = urlsplit(address)
-    if proxy_bypass(parts.hostname or ""):
+    if proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
-    return getproxies().get(parts.scheme)
+    known = getproxies()
+    proxy = known.get(parts.scheme) or known.get("all")
+    if not proxy:
+        return None
+    if "://" not in proxy:
+        proxy = f"http://{proxy}"
+    if not proxy.startswith(("http://", "https://")):
+        raise ConfigError(
+            f"The proxy of the environment for {parts.scheme} is of the kind "
+            f"{urlsplit(proxy).scheme!r}.",
+            allowed="It is an http:// or https:// proxy.",
+            fix="Name such a one, or set the model's option transport to 'litellm'.",
+        )
+    return proxy
 
 
 class _Sent(NamedTuple):
@@ -273,7 +312,11 @@ def _named(fields: dict[str, Any]) -> SimpleNamespace:
 def _without_reasoning(raw: Any) -> Any:
     """Leave out what a model thought aloud before its answer, as litellm does."""
     for choice in raw.choices:
-        message: Any = getattr(choice, "message", None)
+        message = getattr(choice, "message", None)
+        if message is None:  # of the endpoint for raw prompts
+            continue
+        if not isinstance(message, SimpleNamespace):
+            raise TypeError(type(message).__name__)
         text = getattr(message, "content", None)
         is_apart = any(hasattr(message, f"reasoning{end}") for end in ("", "_content"))
         if isinstance(text, str) and not is_apart and (said := _REASONING.match(text)):
@@ -286,5 +329,7 @@ def _told(error: object, *, status: int | None, text: str) -> Trouble:
     said = error if isinstance(error, str) else getattr(error, "message", None)
     said = str(said or text or "an empty body")
     code = getattr(error, "code", None)
+    if status is None and isinstance(code, int):  # as routers of other servers do
+        status = code
     where = f"HTTP {status}: " if status else ""
     return Trouble(said=f"{where}{said}", status=status, code=str(code or ""))

@@ -68,6 +68,9 @@ def _entries() -> Mapping[str, Entry]:
     found = find_spec("litellm")
     if found is None or found.origin is None:
         return {}
-    text = Path(found.origin).with_name(_FILE).read_text(encoding="utf-8")
+    try:
+        text = Path(found.origin).with_name(_FILE).read_text(encoding="utf-8")
+    except OSError:  # another release keeps it elsewhere: prices are unknown then
+        return {}
     entries: dict[str, Entry] = json.loads(text)
     return entries

@@ -6,7 +6,7 @@ from typing import Any
 from llmlab_pytest.core import ModelSpec, load
 from llmlab_pytest.providers._price_map import Entry, openai_entry
 from llmlab_pytest.providers._remote_model import RemoteModel, Transport
-from llmlab_pytest.providers._remote_options import RemoteOptions
+from llmlab_pytest.providers._remote_options import RemoteOptions, openai_base_url
 
 _LEAVES = "llmlab_pytest.providers"
 _PASSED = frozenset(
@@ -63,10 +63,12 @@ def plain_name(spec: ModelSpec, options: RemoteOptions) -> str | None:
         name = spec.id if openai_entry(spec.id) else ""
     elif vendor != "openai":
         return None
+    has_password = "@" in (options.base_url or openai_base_url() or "")
     extra: dict[str, Any] = dict(options.extra or {})
     is_plain = (
         name
         and options.transport == "auto"
+        and not has_password
         and not _REWRITTEN.search(name)
         and _is_plain_entry(openai_entry(name))
         and extra.keys() <= _PASSED

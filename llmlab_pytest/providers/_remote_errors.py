@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 from llmlab_pytest.core import (
     AuthError,
@@ -163,9 +164,11 @@ def _kind(trouble: Trouble, said: str) -> type[ProviderError]:
 def _delay_s(value: str) -> float | None:
     """Read seconds or an HTTP date (RFC 9110, section 10.2.3)."""
     try:
-        return max(0.0, float(value))
+        wait_s = float(value)
     except ValueError:
         pass
+    else:
+        return max(0.0, wait_s) if isfinite(wait_s) else None
     try:
         until = parsedate_to_datetime(value)
     except ValueError:

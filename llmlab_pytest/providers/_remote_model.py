@@ -37,6 +37,8 @@ from llmlab_pytest.providers._remote_server import (
 from llmlab_pytest.providers._requests import filled, require_for
 
 _CLOSE_TIMEOUT_S = 10
+_USUAL_TIERS = ("default", "standard")
+"""How vendors call the service whose prices have no tier's name."""
 
 
 class Transport(Protocol):
@@ -90,7 +92,9 @@ class RemoteModel:
         self, spec: ModelSpec, options: RemoteOptions, transport: Transport
     ) -> None:
         self.spec = spec
-        self.concurrency = part_of_worker(options.concurrency)
+        # At least 2: the engine takes a model of 1 for one that fills this machine's
+        # memory. The throttle keeps to what is asked for.
+        self.concurrency = max(2, part_of_worker(options.concurrency))
         self.digest = digest_of(["litellm", spec.id, transport.base_url])
         self._options = options
         self._transport = transport
@@ -114,6 +118,7 @@ class RemoteModel:
     def close(self) -> None:
         """Close the connections; waits for it unless called in their event loop."""
         loop, self._loop = self._loop, None
+        self._server = None
         if loop is None or loop.is_closed():
             return
         closing = self._transport.close()
@@ -169,13 +174,16 @@ class RemoteModel:
             LlmlabError: the last attempt failed, or the server is down.
         """
         server = self._server_here()
-        self._breaker.check(f"{self.spec.alias!r} at {server.name}")
         tokens = _likely_tokens(arguments)
 
         async def attempt() -> Reply:
             async with server.throttle.turn(tokens) as turn:
+                # Now, since others may have failed while this one waited its turn.
+                self._breaker.check(f"{self.spec.alias!r} at {server.name}")
                 reply = await self._transport.send(arguments, stream=stream)
-                turn.used_tokens = reply.usage.input_tokens + reply.usage.output_tokens
+                if reply.has_usage:
+                    usage = reply.usage
+                    turn.used_tokens = usage.input_tokens + usage.output_tokens
             return reply
 
         try:
@@ -244,7 +252,9 @@ class RemoteModel:
             return None, None
         if price := own_price(self.spec):
             return own_cost_usd(price, reply.usage), price
-        tier = reply.tier or self._asked_tier()
+        tier = self._asked_tier() if reply.tier is None else reply.tier
+        if tier in _USUAL_TIERS:
+            tier = None
         return self._transport.billed(reply, tier=tier) or (None, None)
 
     def _asked_tier(self) -> str | None:

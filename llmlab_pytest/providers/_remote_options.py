@@ -53,6 +53,8 @@ _OURS = (
     "n",
     "client",
 )
+_PRICED = ("max_tokens", "max_completion_tokens", "service_tier")
+"""What decides a call's worst cost, and so stands in `extra` itself."""
 _NO_KEY = "no-key-needed"
 
 
@@ -111,7 +113,11 @@ class RemoteOptions:
         given["omit"] = tuple(given.get("omit", ()))
         options = cls(**given)
         _refuse(place, "omit", options.omit, allowed=_OMITTABLE)
-        _refuse(place, "extra", options.extra or (), forbidden=_OURS)
+        extra = options.extra or {}
+        _refuse(place, "extra", extra, forbidden=_OURS)
+        body = extra.get("extra_body")
+        if isinstance(body, Mapping):
+            _refuse(place, "extra_body", body, forbidden=_OURS + _PRICED)
         if options.api_key_env and not os.environ.get(options.api_key_env):
             msg = f"{place}: api_key_env is {options.api_key_env!r}, which is not set."
             raise ConfigError(msg, fix=f"Run: export {options.api_key_env}=...")
@@ -120,7 +126,7 @@ class RemoteOptions:
     def api_key(self) -> Secret | None:
         """Return the key to send; `None` leaves the choice to litellm."""
         if self.api_key_env:
-            return Secret(os.environ.get(self.api_key_env, ""))
+            return Secret(os.environ.get(self.api_key_env, "").strip())
         return Secret(_NO_KEY) if self.base_url else None
 
     def key_names(self, vendors: str, *, place: str) -> str:

@@ -58,11 +58,13 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
         raise malformed(spec, f"a reply without choices: {shorten(repr(raw))}")
     choice = choices[0]
     message = getattr(choice, "message", None)
-    text = choice.text if message is None else message.content
+    text = choice.text if message is None else getattr(message, "content", None)
+    if not isinstance(text, str | None):
+        raise malformed(spec, f"a text of the type {type(text).__name__!r}")
     usage = getattr(raw, "usage", None)
     return Reply(
         text=text or "",
-        stop_reason=_STOP_REASONS.get(choice.finish_reason or "", "unknown"),
+        stop_reason=_STOP_REASONS.get(_finish(choice), "unknown"),
         usage=read_usage(usage),
         has_usage=_is_reported(usage),
         latency_s=latency_s,
@@ -95,9 +97,9 @@ class Parts:
         self._usage = getattr(chunk, "usage", None) or self._usage
         self._tier = _tier(chunk) or self._tier
         for choice in (getattr(chunk, "choices", None) or ())[:1]:
-            self.finish = choice.finish_reason or self.finish
+            self.finish = _finish(choice) or self.finish
             self._logprobs += _logprobs(choice)
-            if text := getattr(choice.delta, "content", None):
+            if text := getattr(getattr(choice, "delta", None), "content", None):
                 if self.ttft_s is None:
                     self.ttft_s = time.perf_counter() - self._started
                 self._texts.append(text)
@@ -171,9 +173,14 @@ def _count(counts: object, name: str) -> int:
 
 
 def _tier(raw: Wire) -> str | None:
-    """Return the tier that a reply names; the vendor's usual one has no name."""
+    """Return the tier that a reply names."""
     tier = getattr(raw, "service_tier", None)
-    return None if tier in (None, "default", "standard") else str(tier)
+    return None if tier is None else str(tier)
+
+
+def _finish(choice: Wire) -> str:
+    """Return why an answer ended; servers may leave out what is not said."""
+    return getattr(choice, "finish_reason", None) or ""
 
 
 def _is_reported(usage: object) -> bool:

@@ -10,6 +10,8 @@ from llmlab_pytest.core import LlmlabError, ProviderError, RateLimited
 
 T = TypeVar("T")
 _RANDOM = random.SystemRandom()
+LONGEST_WAIT_S = 60.0
+"""A server that asks for more is not waited for."""
 
 
 class Failed(Exception):
@@ -29,7 +31,7 @@ class RetryPolicy:
     rate_limited_attempts: int = 8
     """How often a server that only asks to slow down is asked."""
     first_wait_s: float = 0.5
-    longest_wait_s: float = 60.0
+    longest_wait_s: float = LONGEST_WAIT_S
     """A server that asks for more is not waited for: the error is raised at once."""
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> tuple[T, int]:

@@ -64,14 +64,18 @@ class Breaker:
         )
 
     def failed(self, error: LlmlabError) -> None:
-        """Note that a call failed for good."""
-        if isinstance(error, _TELLING):
+        """Note that a call failed for good; a refusal of one request is an answer."""
+        if isinstance(error, ProviderDown):
+            return
+        if not isinstance(error, _TELLING):
+            self.answered()
+        else:
             self._failures += 1
             self._tried_at = self._clock()
             self._last = error
 
     def answered(self) -> None:
-        """Note that a call was answered, if only with a refusal."""
+        """Note that a call was answered."""
         self._failures = 0
 
 

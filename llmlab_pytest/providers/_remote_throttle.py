@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from llmlab_pytest.core import ProviderTimeout, ProviderUnavailable, RateLimited
-from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._remote_retry import LONGEST_WAIT_S, Failed
 
 _FIRST_LIMIT = 16
 _OVERLOADED = (RateLimited, ProviderTimeout, ProviderUnavailable)
@@ -151,7 +151,9 @@ class Throttle:
         if not isinstance(failed.error, _OVERLOADED):
             return
         now = self._clock()
-        if isinstance(failed.error, RateLimited) and failed.wait_s is not None:
+        # Whoever is asked to wait for longer gives up at once: then the others are to
+        # be sent, and to give up too, rather than to wait for hours.
+        if failed.wait_s is not None and failed.wait_s <= LONGEST_WAIT_S:
             self._paused_until = max(self._paused_until, now + failed.wait_s)
         # Of requests that were sent together, only the first failure halves.
         if started > self._cut_at:

@@ -36,15 +36,15 @@ class StoreJournal:
 
     def record(self, answered: Sequence[Answered]) -> None:
         """Make completions durable before anyone sees them, in one transaction."""
-        exchanges = {
-            call.key: Exchange(
+        exchanges: dict[str, Exchange] = {}
+        for call, completion in answered:
+            exchange = Exchange(
                 owner=call.owner,
                 model=call.spec.alias,
                 request=request_json(call.request),
                 completion=completion,
             )
-            for call, completion in answered
-        }
+            exchanges.setdefault(call.key, exchange)
         self._store.record_completions(self._run_id, exchanges)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,10 +10,18 @@ from typing import IO
 
 from sqlalchemy import Connection, Dialect
 
-from llmlab_pytest.store._connect import READS, connect, explained, url_of
+from llmlab_pytest.store._connect import (
+    BUSY_TIMEOUT_S,
+    READS,
+    connect,
+    explained,
+    url_of,
+)
 
 if sys.platform != "win32":  # there SQLite's own lock has to do
-    from fcntl import LOCK_EX, LOCK_UN, flock
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.0002, 0.005
 
 
 class Database:
@@ -68,8 +77,8 @@ class Turns:
     """Lets the threads and processes that write to one file do so in turn.
 
     SQLite has one writer at a time, and who finds another one at it sleeps for 1 to
-    100 ms before it looks again: two workers would sleep most of the time. A lock of
-    the system wakes the next one at once, and ends with a process that is killed.
+    100 ms before it looks again: two workers would sleep most of the time. Here they
+    look again sooner. The lock ends with a process that is killed.
 
     Args:
         path: of the file that is locked; `None` where the database sees to it.
@@ -88,11 +97,28 @@ class Turns:
             yield
             return
         with self._thread, ExitStack() as end:
-            flock(self._file, LOCK_EX)
-            end.callback(flock, self._file, LOCK_UN)
+            if _is_locked(self._file):
+                end.callback(flock, self._file, LOCK_UN)
             yield
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
-            self._file.close()
+            with self._thread:
+                self._file.close()
+
+
+def _is_locked(file: IO[bytes]) -> bool:
+    """Wait for the lock; not longer than SQLite itself waits, which then decides."""
+    if sys.platform == "win32":
+        return False
+    wait_s, until = _FIRST_WAIT_S, time.monotonic() + BUSY_TIMEOUT_S
+    while time.monotonic() < until:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            time.sleep(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        else:
+            return True
+    return False

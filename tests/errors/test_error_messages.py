@@ -10,7 +10,7 @@ import ast
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ from llmlab_pytest.core import (
     Target,
     load,
 )
-from llmlab_pytest.engine import Asker, Call, Engine
+from llmlab_pytest.engine import Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
@@ -232,7 +232,7 @@ def _key_that_is_not_set(remote: Callable[..., object]) -> object:
     return _ask(remote("echo", api_key_env="UNSET_KEY"))
 
 
-@trigger(core.RateLimited, "'remote'", "concurrency", "attempt 3")
+@trigger(core.RateLimited, "'remote'", "concurrency", "attempt 8")
 def _rate_limit(remote: Callable[..., object]) -> object:
     return _ask(remote("error-429"))
 
@@ -240,6 +240,15 @@ def _rate_limit(remote: Callable[..., object]) -> object:
 @trigger(core.ProviderUnavailable, "'remote'", "attempt 3")
 def _server_error(remote: Callable[..., object]) -> object:
     return _ask(remote("error-503"))
+
+
+@trigger(core.ProviderDown, "'remote'", "none of the last 10", "--llmlab-resume")
+def _provider_that_is_down(remote: Callable[..., object]) -> object:
+    model = remote("error-401")
+    for _ in range(10):
+        with suppress(core.AuthError):
+            _ask(model)
+    return _ask(model)
 
 
 @trigger(core.ProviderTimeout, "'remote'", "timeout_s")
@@ -478,7 +487,7 @@ def _replayed(tmp_path: Path, temperature: float, *, edit: str = "") -> object:
         store.start_run("r", started_at="2026-11-25", factors={})
         journal = StoreJournal(store, run_id="r", resume=False)
         answer = Completion(text="Ho", model="mine")
-        RecordingJournal(journal, folder).record(_sampled(0.7), answer)
+        RecordingJournal(journal, folder).record([Answered(_sampled(0.7), answer)])
         path = tmp_path / folder.files()[0]
         text = path.read_text("utf-8").replace('"text": "Ho"', f'{edit}"text": "Ho"')
         path.write_text(text, encoding="utf-8")

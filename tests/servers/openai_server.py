@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, Self
 
 BEHAVIOURS = {
     "bad-json": "200 with JSON that ends in the middle",
+    "bare": "200 without what is null: no content in an empty answer, no finish",
     "cut-stream": "a stream that ends after two words, without its last event",
     "drip": "200, a byte each 0.02 seconds",
     "drop": "the connection is closed without a reply",
@@ -38,8 +39,10 @@ BEHAVIOURS = {
     "error-in-stream": "a stream with an error after two words",
     "filtered": "400: content_filter",
     "filtered-reply": "200 with finish_reason content_filter",
+    "error-body": "200 with an error of another server, code 429",
     "hang": "no answer until the server closes",
     "html": "200 with a web page",
+    "moved": "307 to another server",
     "no-choices": "200 without choices",
     "no-usage": "200 without usage",
     "odd-finish": "200 with a finish_reason that nobody knows",
@@ -291,6 +294,9 @@ def trouble(behaviour: str, key: str, asked: int) -> Reply | None:
             "resulted in 11 tokens.",
             "context_length_exceeded",
         ),
+        "moved": Reply(307, "", {"Location": "http://127.0.0.1:9/v1"}),
+        "bare": Reply(200, {"choices": [{"message": {"role": "assistant"}}]}),
+        "error-body": Reply(200, {"error": {"message": "Slow down", "code": 429}}),
         "html": Reply(200, "<html><body>Welcome to the proxy</body></html>"),
         "wrong-types": Reply(200, {"choices": [{"message": 7, "finish_reason": []}]}),
         "no-choices": Reply(200, {"id": "x", "object": "chat.completion"}),

@@ -3,7 +3,9 @@
 import asyncio
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +14,7 @@ import pytest
 from llmlab_pytest.core import (
     CAPABILITIES,
     Completion,
+    ConfigError,
     GenerateConfig,
     GenerateRequest,
     LlmlabError,
@@ -21,9 +24,12 @@ from llmlab_pytest.core import (
     ProviderError,
     ProviderTimeout,
     ProviderUnavailable,
+    RateLimited,
     Usage,
 )
 from llmlab_pytest.providers import load_model, provider_registry
+from llmlab_pytest.providers._openai_events import read_events
+from llmlab_pytest.providers._openai_http import proxy_for
 from llmlab_pytest.providers._price_map import (
     map_source,
     openai_cost_usd,
@@ -200,6 +206,8 @@ def test_odd_answers_are_read_as_through_litellm(
         ("hang", ProviderTimeout, "no answer within 0.5 s"),
         ("cut-stream", ProviderUnavailable, "broke off its stream after 2 parts"),
         ("error-in-stream", ProviderError, "Overloaded"),
+        ("error-body", RateLimited, "HTTP 429: Slow down. This was attempt 8."),
+        ("moved", ProviderError, "it redirects to http://127.0.0.1:9/v1"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
@@ -211,7 +219,7 @@ def test_every_fault_is_an_error_that_names_its_cause(
     stream: bool,
 ) -> None:
     """None is an answer, and so none can become a miss."""
-    only_whole = ("bad-json", "empty", "short", "drip")
+    only_whole = ("error-body", "bad-json", "empty", "short", "drip")
     if stream and name in only_whole:
         pytest.skip("how a whole body breaks")
     if not stream and "stream" in name:
@@ -244,6 +252,119 @@ def test_the_first_part_of_a_stream_has_a_limit_of_its_own(
         ask("auto", "hang", request, first_token_timeout_s=0.05, timeout_s=20)
     completion = ask("auto", "echo", request, first_token_timeout_s=5.0)
     assert completion.text == ANSWER
+
+
+def test_what_a_server_leaves_out_is_null(ask: Callable[..., Completion]) -> None:
+    """An answer without content or end is an empty one, not a broken reply."""
+    completion = ask("auto", "bare")
+    assert (completion.text, completion.stop_reason) == ("", "unknown")
+
+
+@pytest.mark.parametrize("end", ["\n", " \r\n"])
+def test_a_key_with_a_line_end_is_the_key(
+    ask: Callable[..., Completion],
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    """As files of secrets have one."""
+    monkeypatch.setenv("MY_KEY", f"sk-0123456789abcdef{end}")
+    ask("auto", "echo", api_key_env="MY_KEY")
+    assert server.keys == ["Bearer sk-0123456789abcdef"]
+
+
+def test_an_odd_header_is_an_error_that_shows_none(
+    ask: Callable[..., Completion], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the client raises, with the key in its frames, is not chained."""
+    monkeypatch.setenv("MY_KEY", "sk-0123456789\nabcdef")
+    with pytest.raises(ProviderError) as caught:
+        ask("auto", "echo", api_key_env="MY_KEY")
+    assert "0123456789" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_connection_that_is_not_made_in_time_says_so(
+    ask: Callable[..., Completion],
+) -> None:
+    """It is no answer that took long: nothing was sent."""
+    with ExitStack() as opened:
+        full = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):  # nobody accepts these, and there is no room for more
+            waiting = opened.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
+        with pytest.raises(ProviderUnavailable, match=r"no connection within 0\.2 s"):
+            ask("auto", "echo", base_url=url, connect_timeout_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "events"),
+    [
+        ([b"data: a\n\ndata: b\n\n"], ["a", "b"]),
+        ([b"\xef", b"\xbb\xbfdata: a", b"\n", b"\n"], ["a"]),
+        ([b"da", b"ta:a\r\n\r\n: hi\r\ndata: b\r\n"], ["a", "b"]),
+        ([b"data: \xc3", b"\xa9\n\n"], ["\u00e9"]),
+        ([b"event: x\nid: 1\ndata: a\ndata: b\n\n"], ["a\nb"]),
+        ([b"data: a\n\ndata: cut off"], ["a"]),
+        ([], []),
+    ],
+    ids=["two", "mark", "crlf", "split-letter", "fields", "cut", "none"],
+)
+def test_events_are_read_however_they_are_cut(
+    pieces: list[bytes], events: list[str]
+) -> None:
+    """Bytes arrive as the network likes."""
+
+    async def main() -> list[str]:
+        async def received() -> AsyncIterator[bytes]:
+            for piece in pieces:
+                yield piece
+
+        return [event async for event in read_events(received())]
+
+    assert asyncio.run(main()) == events
+
+
+@pytest.mark.parametrize(
+    ("variables", "address", "proxy"),
+    [
+        ({}, "https://a.example/v1", None),
+        ({"https_proxy": "http://p:1"}, "https://a.example/v1", "http://p:1"),
+        ({"https_proxy": "p:1"}, "https://a.example/v1", "http://p:1"),
+        ({"all_proxy": "http://p:1"}, "http://a.example/v1", "http://p:1"),
+        (
+            {"https_proxy": "http://p:1", "no_proxy": "a.example"},
+            "https://a.example/v1",
+            None,
+        ),
+    ],
+    ids=["none", "https", "bare", "all", "not-here"],
+)
+def test_proxies_of_the_environment_are_used(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    address: str,
+    proxy: str | None,
+) -> None:
+    """As litellm's client uses them."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(address) == proxy
+
+
+def test_a_proxy_that_cannot_be_used_is_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is said when the model is loaded, with a way out."""
+    monkeypatch.setenv("https_proxy", "socks5://p:1")
+    with pytest.raises(ConfigError, match="of the kind 'socks5'"):
+        proxy_for("https://a.example/v1")
 
 
 def _plain_names() -> list[str]:

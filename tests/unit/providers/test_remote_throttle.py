@@ -8,6 +8,7 @@ import pytest
 
 from llmlab_pytest.core import (
     AuthError,
+    ContextOverflow,
     LlmlabError,
     ProviderDown,
     ProviderError,
@@ -249,13 +250,37 @@ def test_a_server_that_answers_nothing_is_left_alone() -> None:
     )
 
 
+def test_a_refusal_of_one_request_is_an_answer() -> None:
+    """A prompt that is too long says that somebody is there."""
+    breaker = Breaker(clock=Clock())
+    for _ in range(9):
+        breaker.failed(ProviderUnavailable("503."))
+    breaker.failed(ContextOverflow("Too long."))
+    breaker.failed(ProviderUnavailable("503."))
+    breaker.check("s")
+
+
+def test_a_pause_that_nobody_waits_for_holds_up_nobody() -> None:
+    """Asked to wait for an hour, all give up at once instead of waiting in line."""
+
+    async def main() -> int:
+        clock = Clock()
+        throttle = Throttle(4, clock=clock)
+        with pytest.raises(Failed):
+            async with throttle.turn(1):
+                raise Failed(TOO_MANY, 3600)
+        async with asyncio.timeout(5), throttle.turn(1):
+            return throttle.in_flight
+
+    assert run(main) == 1
+
+
 def test_one_answer_makes_a_server_well_again() -> None:
-    """Failures count only in a row, and only those that the server is to blame for."""
+    """Failures count only in a row."""
     breaker = Breaker(clock=Clock())
     for _ in range(3):
         for _ in range(9):
             breaker.failed(ProviderUnavailable("503."))
-            breaker.failed(ProviderError("A bad request."))
         breaker.answered()
     breaker.check("s")
 

@@ -14,7 +14,7 @@ from llmlab_pytest.core import (
     NotRecorded,
     ProviderTimeout,
 )
-from llmlab_pytest.engine import Asker, Call
+from llmlab_pytest.engine import Answered, Asker, Call
 from llmlab_pytest.session._cassette_journals import RecordingJournal, ReplayJournal
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.store import Store, open_store
@@ -47,7 +47,7 @@ def _call(item: str = "fr") -> Call:
 
 def test_a_resumed_answer_is_recorded(store: Store, tmp_path: Path) -> None:
     """A run that is resumed with `--llmlab-record` leaves the whole folder."""
-    _journal(store).record(_call(), ANSWER)
+    _journal(store).record([Answered(_call(), ANSWER)])
     folder = CassetteFolder(tmp_path / "cassettes")
     recording = RecordingJournal(_journal(store, resume=True), folder)
     assert recording.lookup(_call("jp")) is None
@@ -66,7 +66,7 @@ def test_a_replayed_answer_recorded_elsewhere_keeps_what_it_took(
 ) -> None:
     """Resuming a replay as a recording: latency and price are those of the model."""
     first, second = (CassetteFolder(tmp_path / name) for name in ("first", "second"))
-    RecordingJournal(_journal(store), first).record(_call(), ANSWER)
+    RecordingJournal(_journal(store), first).record([Answered(_call(), ANSWER)])
     ReplayJournal(_journal(store), first).lookup(_call())
     RecordingJournal(_journal(store, resume=True), second).lookup(_call())
     [file] = first.files()
@@ -88,7 +88,7 @@ def test_errors_are_kept_in_the_run_only(store: Store, tmp_path: Path) -> None:
 def test_a_resumed_replay_keeps_what_the_run_has(store: Store, tmp_path: Path) -> None:
     """An answer that was edited meanwhile counts in the next run, not in this one."""
     folder = CassetteFolder(tmp_path / "cassettes")
-    RecordingJournal(_journal(store), folder).record(_call(), ANSWER)
+    RecordingJournal(_journal(store), folder).record([Answered(_call(), ANSWER)])
     ReplayJournal(_journal(store), folder).lookup(_call())
     path = folder.path / folder.files()[0]
     text = path.read_text("utf-8")
