@@ -1,12 +1,13 @@
 """A database and its writers' turns."""
 
+import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
 
 from sqlalchemy import Connection, Dialect
 
@@ -86,9 +87,11 @@ class Turns:
 
     def __init__(self, path: Path | None) -> None:
         self._thread = threading.Lock()
-        self._file: IO[bytes] | None = None
+        self._file: int | None = None
         if path is not None:
-            self._file = path.open("ab")
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+            self._file = os.open(path, flags, 0o644)
+            self._closing = weakref.finalize(self, os.close, self._file)
 
     @contextmanager
     def one(self) -> Iterator[None]:
@@ -105,10 +108,10 @@ class Turns:
         """Close the file."""
         if self._file is not None:
             with self._thread:
-                self._file.close()
+                self._closing()
 
 
-def _is_locked(file: IO[bytes]) -> bool:
+def _is_locked(file: int) -> bool:
     """Wait for the lock; not longer than SQLite itself waits, which then decides."""
     if sys.platform == "win32":
         return False
