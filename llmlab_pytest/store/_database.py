@@ -100,14 +100,16 @@ class Turns:
             yield
             return
         with self._thread, ExitStack() as end:
-            if _is_locked(self._file):
-                end.callback(flock, self._file, LOCK_UN)
+            file = self._file
+            if file is not None and _is_locked(file):
+                end.callback(flock, file, LOCK_UN)
             yield
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             with self._thread:
+                self._file = None
                 self._closing()
 
 
