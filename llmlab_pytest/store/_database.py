@@ -87,6 +87,7 @@ class Turns:
 
     def __init__(self, path: Path | None) -> None:
         self._thread = threading.Lock()
+        self._is_file = path is not None
         self._file: int | None = None
         if path is not None:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
@@ -96,7 +97,7 @@ class Turns:
     @contextmanager
     def one(self) -> Iterator[None]:
         """Wait for a turn, and hold it."""
-        if self._file is None or sys.platform == "win32":
+        if not self._is_file or sys.platform == "win32":
             yield
             return
         with self._thread, ExitStack() as end:
