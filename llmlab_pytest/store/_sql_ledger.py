@@ -32,7 +32,7 @@ _LOCK = 0x6C6564676572
 """Any number that nobody else locks: "ledger" in ASCII."""
 LEASE_S = 1800.0
 """A hold of another machine, where no process can be looked at, is taken for abandoned
-after this: three attempts of two minutes with their waits take less."""
+after this: eight attempts of two minutes with their waits take less."""
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _DEAD = ("Z", "X")
 """States of a process that was killed and not yet waited for."""
