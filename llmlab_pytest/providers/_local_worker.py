@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from llmlab_pytest.providers._workers import part_of_worker
+
 T = TypeVar("T")
 
 
@@ -70,5 +72,4 @@ def usable_threads() -> int:
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count() or 1
     )
-    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
-    return max(1, cores // max(1, int(workers) if workers.isdecimal() else 1))
+    return part_of_worker(cores)

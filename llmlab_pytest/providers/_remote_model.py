@@ -31,10 +31,10 @@ from llmlab_pytest.providers._remote_retry import RetryPolicy
 from llmlab_pytest.providers._remote_server import (
     Breaker,
     Server,
-    part_of_worker,
     server_of,
 )
 from llmlab_pytest.providers._requests import filled, require_for
+from llmlab_pytest.providers._workers import part_of_worker
 
 _CLOSE_TIMEOUT_S = 10
 _USUAL_TIERS = ("default", "standard")

@@ -1,6 +1,5 @@
 """What all models of one server and key share in a process, and when one is down."""
 
-import os
 import time
 from collections.abc import Callable
 from weakref import WeakValueDictionary
@@ -16,6 +15,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_throttle import Rate, Throttle
+from llmlab_pytest.providers._workers import part_of_worker, worker_count
 
 _FAILURES = 10
 """So many calls in a row without any answer mean that a model cannot be reached."""
@@ -109,14 +109,5 @@ def server_of(name: str, key: str, options: RemoteOptions, *, loop: object) -> S
     return server
 
 
-def part_of_worker(count: int) -> int:
-    """Return this process's part of a limit that all xdist workers share."""
-    return max(1, count // _workers())
-
-
 def _rate(per_minute: int | None) -> Rate | None:
-    return None if per_minute is None else Rate(per_minute / _workers())
-
-
-def _workers() -> int:
-    return max(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return None if per_minute is None else Rate(per_minute / worker_count())

@@ -81,6 +81,11 @@ def connect(url: URL) -> Engine:
     return engine
 
 
+def lock_file(url: URL) -> Path:
+    """Return the file beside an SQLite file by which processes wait for each other."""
+    return Path(f"{Path(url.database or '')}.lock")
+
+
 def _connect_sqlite(url: URL, name: str) -> Engine:
     path = Path(url.database or "")
     with explained(name):
@@ -95,7 +100,7 @@ def _connect_sqlite(url: URL, name: str) -> Engine:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin)
         # Workers start together; SQLite's own lock does not cover the switch to WAL.
-        with FileLock(f"{path}.lock", timeout=BUSY_TIMEOUT_S):
+        with FileLock(lock_file(url), timeout=BUSY_TIMEOUT_S):
             _migrate(engine, name)
     return engine
 

@@ -16,6 +16,7 @@ from llmlab_pytest.store._connect import (
     READS,
     connect,
     explained,
+    lock_file,
     url_of,
 )
 
@@ -41,7 +42,7 @@ class Database:
         self._engine = connect(parsed)
         self._reader = self._engine.execution_options(**READS)
         is_file = parsed.get_backend_name() == "sqlite"
-        self._turns = Turns(Path(f"{parsed.database}.lock") if is_file else None)
+        self._turns = Turns(lock_file(parsed) if is_file else None)
 
     @property
     def dialect(self) -> Dialect:

@@ -11,6 +11,11 @@ _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 Row = Mapping[str, Any]
 
 
+def insert_of(dialect: Dialect) -> Any:
+    """Return the insert of a dialect: the one that knows what to do on a conflict."""
+    return _INSERT.get(dialect.name, sqlite.insert)
+
+
 class PreparedWrites:
     """Writes rows by statements whose text is kept.
 
@@ -20,7 +25,7 @@ class PreparedWrites:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._insert: Any = _INSERT.get(dialect.name, sqlite.insert)
+        self._insert = insert_of(dialect)
         self._upserts: dict[tuple[str, bool, tuple[str, ...]], _Text] = {}
         self._others: dict[int, _Text] = {}
 

@@ -22,18 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._database import Database
 from llmlab_pytest.store._ledger import Balance, Hold, HoldAnswer
+from llmlab_pytest.store._prepared import insert_of
 
 _LOCK = 0x6C6564676572
 """Any number that nobody else locks: "ledger" in ASCII."""
 LEASE_S = 1800.0
 """A hold of another machine, where no process can be looked at, is taken for abandoned
 after this: eight attempts of two minutes with their waits take less."""
-_INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _DEAD = ("Z", "X")
 """States of a process that was killed and not yet waited for."""
 
@@ -50,7 +49,7 @@ class SqlLedger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._insert: Any = _INSERT.get(database.dialect.name, sqlite.insert)
+        self._insert = insert_of(database.dialect)
 
     def hold(self, holds: Sequence[Hold], limits: Mapping[str, int]) -> HoldAnswer:
         """Hold money for all of these calls, or for none.

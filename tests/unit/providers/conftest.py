@@ -200,3 +200,17 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
                 os.kill(pid, signal.SIGKILL)  # it would end, a second later
     # How it ended is noted there meanwhile.
     shutil.rmtree(base, ignore_errors=True)
+
+
+@pytest.fixture
+def server(openai_server: Any) -> Iterator[Any]:
+    """A running server that speaks OpenAI's protocol."""
+    with openai_server.OpenAIServer() as running:
+        yield running
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide what your environment says of OpenAI."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
+        monkeypatch.delenv(name, raising=False)

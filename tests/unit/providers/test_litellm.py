@@ -1,6 +1,5 @@
 import asyncio
 import http.client
-import importlib.util
 import json
 import subprocess
 import sys
@@ -41,6 +40,8 @@ from llmlab_pytest.core import (
 from llmlab_pytest.providers import load_model, provider_registry
 from llmlab_pytest.providers._remote_retry import RetryPolicy
 
+pytestmark = pytest.mark.usefixtures("no_keys")
+
 Server: TypeAlias = Any  # its module is loaded by path
 Value: TypeAlias = Any
 
@@ -59,22 +60,6 @@ FLEX = {"options": {"extra": {"service_tier": "flex"}}}
 
 
 @pytest.fixture(scope="module")
-def server_module() -> ModuleType:
-    found = importlib.util.spec_from_file_location("openai_server", SERVER)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def server(server_module: ModuleType) -> Iterator[Any]:
-    with server_module.OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Run one event loop in a thread, as the engine does."""
     running = asyncio.new_event_loop()
@@ -84,12 +69,6 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     running.call_soon_threadsafe(running.stop)
     thread.join()
     running.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(params=["auto", "litellm"])
@@ -285,7 +264,7 @@ def test_own_price_is_kept_with_its_place(ask: Callable[..., Any]) -> None:
 
 
 def test_litellm_measures_the_first_token_of_a_stream(
-    ask: Callable[..., Any], server_module: ModuleType
+    ask: Callable[..., Any], openai_server: ModuleType
 ) -> None:
     """The answer arrives in parts, and the first well before the last."""
     (completion,) = ask("echo", configured(stream=True))
@@ -293,7 +272,7 @@ def test_litellm_measures_the_first_token_of_a_stream(
     assert completion.usage == Usage(input_tokens=6, output_tokens=6)
     assert completion.ttft_s is not None
     later_s = completion.latency_s - completion.ttft_s
-    assert later_s > 4 * server_module.EVENT_S
+    assert later_s > 4 * openai_server.EVENT_S
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,10 @@
 """Our own connections give what litellm gives: bodies, answers, errors, prices."""
 
 import asyncio
-import importlib.util
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -39,9 +37,10 @@ from llmlab_pytest.providers._remote import plain_name
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_retry import RetryPolicy
 
+pytestmark = pytest.mark.usefixtures("no_keys")
+
 Server: TypeAlias = Any  # its module is loaded by path
 
-SERVER = Path(__file__).parents[2] / "servers" / "openai_server.py"
 QUESTION = "What is the capital of France?"
 ANSWER = "Paris is the capital of France."
 CHAT = GenerateRequest((Message("user", QUESTION),))
@@ -74,23 +73,6 @@ EXTRA: tuple[dict[str, Any], ...] = (
     {"n_of_ours": 3},
     {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
 )
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    found = importlib.util.spec_from_file_location("openai_server", SERVER)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    with module.OpenAIServer() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

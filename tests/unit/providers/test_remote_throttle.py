@@ -16,8 +16,9 @@ from llmlab_pytest.core import (
     RateLimited,
 )
 from llmlab_pytest.providers._remote_retry import Failed
-from llmlab_pytest.providers._remote_server import Breaker, part_of_worker
+from llmlab_pytest.providers._remote_server import Breaker
 from llmlab_pytest.providers._remote_throttle import Rate, Throttle
+from llmlab_pytest.providers._workers import part_of_worker
 
 T = TypeVar("T")
 TOO_MANY = RateLimited("Slow down.")
