@@ -77,11 +77,16 @@ def _network_gate(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hide the user's `LLMLAB_*` settings and cache from tests and subprocesses."""
+    """Hide the user's `LLMLAB_*` settings and cache from tests and subprocesses.
+
+    A pytest that a test starts is also not a worker of the pytest that runs the test.
+    """
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith("LLMLAB_") and name not in _KEPT:
                 patch.delenv(name)
+        patch.delenv("PYTEST_XDIST_WORKER", raising=False)
+        patch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
         patch.setenv("LLMLAB_CACHE", str(tmp_path_factory.mktemp("llmlab-cache")))
         yield
 

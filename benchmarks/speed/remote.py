@@ -21,6 +21,7 @@ samples at 500 connections with 800 samples/s.
 """
 
 import argparse
+import math
 import os
 import resource
 import subprocess
@@ -54,6 +55,8 @@ SHOWN_CHARS = 2_000
 """Of the output of a side that failed."""
 _FOREIGN = ("LLMLAB_", "INSPECT_", "PROMPTFOO_", "OPENAI_", "PYTEST_")
 """Settings of the user that must not reach a side."""
+_START_NOISE_S = 0.1
+"""Starts of one process differ by as much."""
 _KIB_PER_MIB = 1024
 
 
@@ -85,8 +88,9 @@ class Result:
 
     @property
     def samples_per_s(self) -> float:
-        """Samples per second after start-up."""
-        return (self.samples - 1) / max(self.run.wall_s - self.start.wall_s, 1e-9)
+        """Samples per second after start-up; nan where the run hardly took longer."""
+        took_s = self.run.wall_s - self.start.wall_s
+        return (self.samples - 1) / took_s if took_s > _START_NOISE_S else math.nan
 
 
 def measure(side: Side, samples: int, connections: int, latency_s: float) -> Measured:

@@ -172,6 +172,14 @@ def test_ratios_say_how_many_times_faster_ours_is(remote: ModuleType) -> None:
     assert "x" not in remote.row_of(ours, ours)
 
 
+def test_a_run_as_short_as_its_start_up_has_no_rate(remote: ModuleType) -> None:
+    """Noise of starting is not divided by, and the columns keep their width."""
+    ours = result(remote, "llmlab", wall_s=6.0, samples=2_001)
+    peer = result(remote, "inspect_ai", wall_s=2.01, samples=2_001)
+    assert remote.row_of(peer, ours).split()[4:6] == ["nan", "nanx"]
+    assert len(remote.row_of(peer, ours)) == len(remote.row_of(ours, ours))
+
+
 def test_bars_are_judged_where_they_were_set(remote: ModuleType) -> None:
     """Eight seconds and the peers' ratios at 2,000 samples, a rate at 10,000."""
     ours = result(remote, "llmlab", wall_s=7.0, samples=2_000)
