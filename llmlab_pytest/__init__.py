@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         assert_contains_none,
         assert_exact,
         assert_json_schema,
+        assert_limits,
         assert_numeric,
         assert_regex,
     )
@@ -108,6 +109,7 @@ _ADDRESSES = {
     "assert_contains_none": _ASSERTING,
     "assert_exact": _ASSERTING,
     "assert_json_schema": _ASSERTING,
+    "assert_limits": _ASSERTING,
     "assert_numeric": _ASSERTING,
     "assert_regex": _ASSERTING,
     "llm_task": "llmlab_pytest.collecting",
@@ -158,6 +160,7 @@ __all__ = [
     "assert_contains_none",
     "assert_exact",
     "assert_json_schema",
+    "assert_limits",
     "assert_numeric",
     "assert_regex",
     "llm_task",

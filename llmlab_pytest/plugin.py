@@ -23,6 +23,9 @@ _TASK_MARK = "llm_task"
 _MARKS = (
     "llm_task(*names, data=, prompt=, scorers=, gate=, ...): run once per sample",
     "llm_requires(*capabilities): skip models that do not declare a capability",
+    "llm_limits(*limits): fail a test whose answers took more, e.g. 'cost_usd <= 0.01'",
+    "llm_gate(*gates): judge all tests of a file, or all samples of a task, together",
+    "llm_budget(usd, together=False): what a test may spend, or its samples together",
     "llm_models(*selectors): of the chosen models, run only those selected here",
 )
 _used_by_workers_key = pytest.StashKey[bool]()

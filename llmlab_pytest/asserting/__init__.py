@@ -11,6 +11,7 @@ from llmlab_pytest.asserting._assertions import (
     assert_numeric,
     assert_regex,
 )
+from llmlab_pytest.asserting._limits import assert_limits, check_limits, parse_limit
 
 __all__ = [
     "LlmAssertionError",
@@ -20,6 +21,9 @@ __all__ = [
     "assert_contains_none",
     "assert_exact",
     "assert_json_schema",
+    "assert_limits",
     "assert_numeric",
     "assert_regex",
+    "check_limits",
+    "parse_limit",
 ]

@@ -112,6 +112,11 @@ def accounts_of(run_id: str, model: str, now: datetime) -> tuple[str, ...]:
     return (*periods, *(_of_model(period, model) for period in periods))
 
 
+def account_of_test(run_id: str, name: str) -> str:
+    """Return the account of what a test, or several together, spend in a run."""
+    return f"test:{run_id}:{name}"
+
+
 def standings(
     ledger: Ledger, limits: Sequence[Limit], run_id: str
 ) -> tuple[BudgetStanding, ...]:

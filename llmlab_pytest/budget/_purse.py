@@ -6,8 +6,9 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from llmlab_pytest.budget._limits import Limit, accounts_of
+from llmlab_pytest.budget._limits import Limit, account_of_test, accounts_of
 from llmlab_pytest.core import (
+    AllowanceExceeded,
     AuthError,
     BudgetExceeded,
     Completion,
@@ -19,7 +20,7 @@ from llmlab_pytest.core import (
     RateLimited,
     Unsupported,
 )
-from llmlab_pytest.engine import Call
+from llmlab_pytest.engine import Allowance, Call
 from llmlab_pytest.providers import worst_cost_usd
 from llmlab_pytest.store import Balance, Hold, HoldAnswer, Ledger, nano_usd, usd_of
 
@@ -36,6 +37,9 @@ _UNBILLED = (
 )
 """The request was rejected before the model read it. After any other error the vendor
 may bill what it did not deliver, so the worst case counts."""
+
+
+_Bound = Limit | Allowance
 
 
 class LedgerPurse:
@@ -64,7 +68,7 @@ class LedgerPurse:
         self._limits = tuple(limits)
         self._alert_ratio = alert_ratio
         self._holds: dict[str, Hold] = {}
-        self._spent: dict[Limit, BudgetExceeded] = {}
+        self._spent: dict[_Bound, BudgetExceeded] = {}
         self._alerted: set[Limit] = set()
 
     async def hold(self, model: Model, calls: Sequence[Call]) -> None:
@@ -73,11 +77,15 @@ class LedgerPurse:
         Raises:
             BudgetExceeded: the calls do not fit into what is left, or an earlier one
                 of the same limit did not: a run that is out of money ends.
+            AllowanceExceeded: likewise, of what the test that asks may spend.
             ConfigError: what a call can cost at most is not known.
             StoreError: the store cannot be written.
         """
         alias = model.spec.alias
-        limits = [limit for limit in self._limits if limit.model in (None, alias)]
+        limits: list[_Bound] = [
+            lim for lim in self._limits if lim.model in (None, alias)
+        ]
+        limits += {one for call in calls if (one := call.asker.allowance) is not None}
         if not limits:
             return
         worst = self._worst_cases(model, calls)
@@ -88,11 +96,13 @@ class LedgerPurse:
                 raise self._spent[limit]
         while True:
             now = datetime.now(UTC)  # both sides of one booking are of one day
-            by_account = {limit.account(self._run_id, now): limit for limit in limits}
-            accounts = accounts_of(self._run_id, alias, now)
+            by_account = {self._account(limit, now): limit for limit in limits}
             holds = {
-                key: Hold(secrets.token_hex(16), accounts, nano)
-                for key, nano in worst.items()
+                call.key: Hold(
+                    secrets.token_hex(16), self._accounts(call, now), worst[call.key]
+                )
+                for call in calls
+                if call.key in worst
             }
             answer = self._ledger.hold(
                 list(holds.values()),
@@ -154,26 +164,55 @@ class LedgerPurse:
         }
         return {key: nano for key, nano in worst.items() if nano}
 
+    def _account(self, limit: _Bound, now: datetime) -> str:
+        if isinstance(limit, Allowance):
+            return account_of_test(self._run_id, limit.name)
+        return limit.account(self._run_id, now)
+
+    def _accounts(self, call: Call, now: datetime) -> tuple[str, ...]:
+        accounts = accounts_of(self._run_id, call.spec.alias, now)
+        allowance = call.asker.allowance
+        if allowance is None:
+            return accounts
+        return (*accounts, self._account(allowance, now))
+
     def _refusal(
-        self, limit: Limit, answer: HoldAnswer, holds: Mapping[str, Hold]
-    ) -> BudgetExceeded:
+        self, limit: _Bound, answer: HoldAnswer, holds: Mapping[str, Hold]
+    ) -> BudgetExceeded | AllowanceExceeded:
         spent_usd = usd_of(answer.balances[answer.refused_by or ""].spent_nano_usd)
         needed_usd = usd_of(sum(hold.worst_nano_usd for hold in holds.values()))
+        seen = (
+            f"Of the budget {_named(limit)} {spent_usd:.4f} usd are spent, and the "
+            f"next call may cost {needed_usd:.4f} usd."
+        )
+        if isinstance(limit, Allowance) and not limit.is_shared:
+            return AllowanceExceeded(
+                seen,
+                fix="Ask for less in this test (fewer calls, a smaller "
+                "max_tokens), or give it more: @pytest.mark.llm_budget(usd=...)",
+            )
+        place = "usd in the mark" if isinstance(limit, Allowance) else "--llmlab-budget"
         error = BudgetExceeded(
-            f"Of the budget {limit} {spent_usd:.4f} usd are spent, and the next call "
-            f"may cost {needed_usd:.4f} usd.",
-            fix="Finish the run with --llmlab-resume and a larger --llmlab-budget.",
+            seen, fix=f"Finish the run with --llmlab-resume and a larger {place}."
         )
         if len(holds) == 1:  # of a batch, one call alone may still fit
             self._spent[limit] = error
         return error
 
     def _alert(
-        self, balances: Mapping[str, Balance], by_account: Mapping[str, Limit]
+        self, balances: Mapping[str, Balance], by_account: Mapping[str, _Bound]
     ) -> None:
         for name, limit in by_account.items():
+            if isinstance(limit, Allowance):
+                continue
             spent_usd = usd_of(balances[name].spent_nano_usd)
             if spent_usd < self._alert_ratio * limit.usd or limit in self._alerted:
                 continue
             self._alerted.add(limit)
             _LOG.warning("of the budget %s %.4f usd are spent", limit, spent_usd)
+
+
+def _named(limit: _Bound) -> str:
+    if not isinstance(limit, Allowance):
+        return str(limit)
+    return f"{limit.usd:g}usd of {limit.name}{' together' if limit.is_shared else ''}"

@@ -87,6 +87,7 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
         usage=completion.usage,
         cost_usd=completion.cost_usd,
         latency_s=None if completion.original else completion.latency_s,
+        ttft_s=None if completion.original else completion.ttft_s,
         compute_s=completion.compute_s,
         original=completion.original,
     )
@@ -164,7 +165,8 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
     completions = item.stash.get(completions_key, [])
     judged = error is None or isinstance(error, AssertionError)
     costs = [completion.cost_usd for completion in completions]
-    asked_s = [c.latency_s for c in completions if c.original is None]
+    asked = [completion for completion in completions if completion.original is None]
+    asked_s = [completion.latency_s for completion in asked]
     result = SampleResult(
         task=behaviour_task(item),
         model=spec.alias,
@@ -173,7 +175,8 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
         error=None if judged or error is None else _text(error),
         usage=sum((c.usage for c in completions), Usage()),
         cost_usd=None if None in costs else sum(filter(None, costs)),
-        latency_s=sum(asked_s) if asked_s or not completions else None,
+        latency_s=sum(asked_s) if asked_s else None,
+        ttft_s=max((c.ttft_s for c in asked if c.ttft_s is not None), default=None),
         compute_s=sum(completion.compute_s or 0.0 for completion in completions),
         original=Original.total(completion.original for completion in completions),
     )

@@ -1,10 +1,17 @@
 """Turning marked functions into items: one per model, or model, sample and epoch."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
 from llmlab_pytest.collecting._groups import CASE_FIXTURE
+from llmlab_pytest.collecting._limit_marks import (
+    allowance_of,
+    check_behaviour_gates,
+    check_marks,
+    marked_gates,
+)
 from llmlab_pytest.collecting._outcomes import (
     complete_case,
     completion_of,
@@ -94,9 +101,11 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     session = session_of(metafunc.config)
     try:
         models = _models_of(metafunc.definition, session)
+        check_marks(metafunc.definition)
         if marks:
             _parametrize_task(metafunc, marks, models, session)
         else:
+            check_behaviour_gates(metafunc.definition, session.registries.metrics)
             params = [_model_param(spec, metafunc.definition) for spec in models]
             metafunc.parametrize("llm", params, indirect=True, scope="session")
     except LlmlabError as error:
@@ -166,6 +175,7 @@ def _parametrize_task(
         for param in _params(
             task,
             spec,
+            definition,
             session,
             prefix=f"{task.name}-" if len(tasks) > 1 else "",
             skip=skip,
@@ -175,18 +185,27 @@ def _parametrize_task(
 
 
 def _params(
-    task: Task, spec: ModelSpec, session: LlmlabSession, *, prefix: str, skip: bool
+    task: Task,
+    spec: ModelSpec,
+    definition: pytest.Function,
+    session: LlmlabSession,
+    *,
+    prefix: str,
+    skip: bool,
 ) -> list[object]:
     whole = f"{prefix}{spec.alias}"
     needed = needed_capability(task, spec.capabilities)
     try:
         session.scorers_of(task)
-        session.check_gates(task)
+        session.check_gates(task, *marked_gates(definition))
         if needed not in spec.capabilities and skip:
             why = f"{_lacks(spec, needed)}: {task.name} needs it"
             return [_skipped(spec, whole, why)]
         spec.require(needed, needed_by=f"The task {task.name!r}")
-        cases = cases_of(task, spec, session)
+        cases = [
+            replace(case, allowance=allowance_of(definition, prefix + case.id))
+            for case in cases_of(task, spec, session)
+        ]
     except (CodeExecutionOff, DataUnavailable) as error:
         return [_skipped(spec, whole, str(error))]
     except (SandboxError, Unsupported) as error:

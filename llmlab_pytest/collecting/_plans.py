@@ -7,6 +7,7 @@ import pytest
 
 from llmlab_pytest.collecting._gate_item import GateItem
 from llmlab_pytest.collecting._groups import base_of, case_of, group_of
+from llmlab_pytest.collecting._limit_marks import marked_gates
 from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
@@ -29,7 +30,12 @@ def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
             if bases.setdefault(group, base) != base:
                 clashes[base] = _same_name(group.task, bases[group], base)
                 continue
-            gates[group] = case.planned.task.gates
+            gates[group] = (*case.planned.task.gates, *marked_gates(item))
+        elif is_behaviour(item) and (marked := marked_gates(item)):
+            group = behaviour_group(item)
+            bases[group] = behaviour_base(group)
+            earlier = gates.get(group, ())
+            gates[group] = tuple(dict.fromkeys((*earlier, *marked)))
         kept.append(item)
     items[:] = kept + [
         GateItem.build(session, base=bases[group], group=group, gate=gate)
@@ -38,6 +44,17 @@ def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
     ]
     for base, clash in clashes.items():
         refuse(session, clash, nodeid=base.partition("::")[0])
+
+
+def behaviour_group(item: pytest.Item) -> Group:
+    """Name what the behaviour tests of one file on one model are judged as."""
+    alias = item.callspec.params["llm"].alias  # type: ignore[attr-defined] # checked by is_behaviour
+    return Group(behaviour_task(item), alias)
+
+
+def behaviour_base(group: Group) -> str:
+    """Return what the ids of the gates on a file's behaviour tests begin with."""
+    return f"{group.task}.py::behaviour[{group.model}"
 
 
 def _same_name(task: str, first: str, second: str) -> ConfigError:
@@ -70,9 +87,9 @@ def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPl
             base = item.nodeid.partition("-gate ")[0]
             drafts.setdefault(item.group, _Draft(base)).gates.append(item.gate)
         elif is_behaviour(item) and item.get_closest_marker("skip") is None:
-            alias = item.callspec.params["llm"].alias  # type: ignore[attr-defined] # checked by is_behaviour
-            group = Group(behaviour_task(item), alias)
-            drafts.setdefault(group, _Draft(group.task)).planned += 1
+            group = behaviour_group(item)
+            draft = drafts.setdefault(group, _Draft(behaviour_base(group)))
+            draft.planned += 1
     return [_plan(group, draft, llmlab) for group, draft in drafts.items()]
 
 

@@ -16,11 +16,17 @@ from llmlab_pytest.collecting._cassettes import (
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
+from llmlab_pytest.collecting._limit_marks import (
+    allowance_of,
+    check_item_limits,
+    show_limits,
+)
 from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._outcomes import (
     OUTCOME,
     case_key,
     finish_case,
+    is_behaviour,
     record_trouble,
 )
 from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
@@ -131,6 +137,7 @@ class RunPlugin:
     ) -> Generator[None, object, object]:
         """Know which item the calls belong to; under xdist, what comes next."""
         self._llmlab.item = item
+        self._llmlab.allowance = allowance_of(item) if is_behaviour(item) else None
         if is_worker(self._config):
             self._llmlab.look_ahead(cases_of_items(self._newly_upcoming(item)))
         try:
@@ -144,13 +151,16 @@ class RunPlugin:
     def pytest_pyfunc_call(
         self, pyfuncitem: pytest.Function
     ) -> Generator[None, object, object]:
-        """Turn a failed assertion of a task test into a miss, and score."""
-        if case_key not in pyfuncitem.stash:
-            return (yield)
+        """Judge what answers took; a failed assertion of a task test is a miss."""
         __tracebackhide__ = True
+        if case_key not in pyfuncitem.stash:
+            result = yield
+            check_item_limits(pyfuncitem)
+            return result
         failure = None
         try:
             yield
+            check_item_limits(pyfuncitem)
         except AssertionError as error:
             failure = error
         finish_case(pyfuncitem, failure=failure)
@@ -171,6 +181,8 @@ class RunPlugin:
             report.longrepr = f"StoreError: {lost}"
             item.user_properties.append((OUTCOME, "error"))
             item.session.shouldstop = f"llmlab cannot keep results: {lost}"
+        if call.excinfo:
+            show_limits(item, report, call.excinfo.value)
         if call.excinfo and report.when == "setup" and report.failed:
             error = call.excinfo.value
             if isinstance(error, LlmlabError):

@@ -79,7 +79,7 @@ def show_budget(terminal: pytest.TerminalReporter, llmlab: LlmlabSession) -> Non
         noun = "item is" if left == 1 else "items are"
         terminal.write_line(
             f"BUDGET SPENT  {left} {noun} left. To finish them, repeat your command "
-            f"with --llmlab-resume={llmlab.run_id} and a larger --llmlab-budget.",
+            f"with --llmlab-resume={llmlab.run_id} and a larger budget.",
             red=True,
         )
 

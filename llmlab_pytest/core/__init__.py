@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         EngineAccount,
     )
     from llmlab_pytest.core._errors import (
+        AllowanceExceeded,
         AuthError,
         BudgetExceeded,
         CacheError,
@@ -120,6 +121,7 @@ __all__ = [
     "TEXT",
     "TEXTS",
     "WHOLE",
+    "AllowanceExceeded",
     "AuthError",
     "BatchModel",
     "BudgetExceeded",
@@ -204,6 +206,7 @@ __all__ = [
 _HOMES = {
     "_engine_account": ("LAYER_FLOP", "MATRIX_FLOPS", "EngineAccount"),
     "_errors": (
+        "AllowanceExceeded",
         "AuthError",
         "BudgetExceeded",
         "CacheError",

@@ -19,6 +19,7 @@ LlmlabError
 │   ├── MalformedReply     the answer does not follow the protocol
 │   └── NotRecorded        the answer was to be a kept one, and none is kept
 ├── BudgetExceeded         the agreed amount is spent
+├── AllowanceExceeded      likewise the amount of one test; the others go on
 ├── CodeExecutionOff       a task runs code that a model writes (the caller may skip)
 ├── SandboxError           code cannot be confined here, or its sandbox broke
 └── StoreError             the store cannot be opened, read or written
@@ -132,6 +133,10 @@ class NotRecorded(ProviderError):
 
 class BudgetExceeded(LlmlabError):
     """The agreed amount of money or calls is spent."""
+
+
+class AllowanceExceeded(LlmlabError):
+    """The amount that one test may spend is spent; the run goes on without it."""
 
 
 class CodeExecutionOff(LlmlabError):

@@ -216,6 +216,9 @@ class SampleResult:
     cost_usd: float | None = None
     latency_s: float | None = None
     """`None` also for a kept answer: reading it says nothing about the model."""
+    ttft_s: float | None = None
+    """Time to the first token, of several answers the longest; `None` unless one was
+    streamed."""
     compute_s: float | None = None
     original: Original | None = None
     """What its kept answers took once, those of the cache or a cassette."""

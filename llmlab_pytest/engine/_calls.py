@@ -8,12 +8,24 @@ from typing import NamedTuple
 from llmlab_pytest.core import Completion, ModelSpec, Request, batch_kind
 
 
+class Allowance(NamedTuple):
+    """What one test may spend, or several together."""
+
+    name: str
+    """The test, or what the tests have in common: whoever names it shares it."""
+    usd: float
+    is_shared: bool = False
+    """Whether it is for several tests; when it is spent, the others are left out."""
+
+
 class Asker(NamedTuple):
     """Who makes a call: a sample of a task, or a test."""
 
     item: str
     """The sample's id, or the test's node id."""
     is_test: bool = False
+    allowance: Allowance | None = None
+    """What it may spend; `None`: as much as the run."""
 
     @property
     def place(self) -> str:

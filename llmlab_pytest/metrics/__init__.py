@@ -3,6 +3,7 @@
 from llmlab_pytest.metrics._contributions import contributions
 from llmlab_pytest.metrics._engines import engine_accounts
 from llmlab_pytest.metrics._metrics import (
+    TAKEN,
     MetricFunction,
     MetricRegistry,
     compute,
@@ -15,6 +16,7 @@ from llmlab_pytest.metrics._pass_at_k import check_draws, draws_of
 from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
+    "TAKEN",
     "MetricFunction",
     "MetricRegistry",
     "build_row",

@@ -14,9 +14,9 @@ from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, 
 from llmlab_pytest.metrics._corpus import corpus_interval, corpus_metric, shares_of
 from llmlab_pytest.metrics._pass_at_k import draws_of, pass_at_k
 from llmlab_pytest.metrics._perplexity import SCALES, Scale
+from llmlab_pytest.metrics._speed import SPEED
 from llmlab_pytest.stats import (
     mean_stderr,
-    quantile,
     ratio_interval,
     student_t,
     wilson,
@@ -26,6 +26,8 @@ MetricFunction = Callable[[Sequence[SampleResult]], Metric]
 MetricRegistry = Registry[MetricFunction]
 
 ACCURACY = "accuracy"
+TAKEN = ("cost_usd", "input_tokens", "output_tokens", *SPEED)
+"""Metrics of what answers took, whether right or wrong; each is one number."""
 _CONFIDENCE = 0.95
 
 
@@ -180,21 +182,18 @@ def misses_of(results: Sequence[SampleResult]) -> int | None:
 
 
 def cost_of(results: Sequence[SampleResult]) -> float | None:
-    """Add up costs; `None` as soon as the cost of one answered sample is unknown."""
-    costs = [result.cost_usd for result in results if result.error is None]
-    if None in costs:
+    """Add up costs; `None` as soon as the cost of one answered sample is unknown.
+
+    A test that ended in an error may have paid for answers before.
+    """
+    if any(r.cost_usd is None and r.error is None for r in results):
         return None
-    return sum(filter(None, costs))
+    return sum(result.cost_usd or 0.0 for result in results)
 
 
 def usage_of(results: Sequence[SampleResult]) -> Usage:
     """Add up token counts."""
     return sum((result.usage for result in results), Usage())
-
-
-def latencies_of(results: Sequence[SampleResult]) -> list[float]:
-    """Return the latencies that were measured, in seconds."""
-    return [r.latency_s for r in results if r.latency_s is not None]
 
 
 def default_metrics() -> MetricRegistry:
@@ -208,8 +207,8 @@ def default_metrics() -> MetricRegistry:
     registry.register("misses", _total("misses", misses_of))
     registry.register("cost_usd", _total("cost_usd", cost_of))
     registry.register("error_rate", _error_rate)
-    for name, q in (("latency_p50_s", 0.5), ("latency_p95_s", 0.95)):
-        registry.register(name, _total(name, _latency_quantile(q)))
+    for name, measure in SPEED.items():
+        registry.register(name, _total(name, measure))
     for name, scale in SCALES.items():
         registry.register(name, _scaled_metric(name, scale))
     for name in ("input_tokens", "output_tokens"):
@@ -233,10 +232,6 @@ def _errors(results: Sequence[SampleResult]) -> int:
 def _error_rate(results: Sequence[SampleResult]) -> Metric:
     failed = [SampleValue(float(result.error is not None)) for result in results]
     return mean_of("error_rate", failed)
-
-
-def _latency_quantile(q: float) -> Callable[[Sequence[SampleResult]], float | None]:
-    return lambda results: quantile(latencies_of(results), q)
 
 
 def _tokens(name: str) -> Callable[[Sequence[SampleResult]], float]:

@@ -7,11 +7,11 @@ from llmlab_pytest.metrics._groups import build_groups, measured
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     cost_of,
-    latencies_of,
     misses_of,
     scorers_of,
     usage_of,
 )
+from llmlab_pytest.metrics._speed import latencies_of, tokens_per_s
 from llmlab_pytest.stats import quantile
 
 
@@ -33,10 +33,7 @@ def build_row(
     paths = groups or {}
     usage = usage_of(results)
     latencies = latencies_of(results)
-    spent_s = sum(latencies)
     original = Original.total(result.original for result in results)
-    # A kept answer took no time now; its tokens would make the model look fast.
-    tokens = usage.tokens - (original.usage.tokens if original else 0)
     computed_s = sum(result.compute_s or 0.0 for result in results)
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
@@ -49,7 +46,7 @@ def build_row(
         cost_usd=cost_of(results),
         latency_p50_s=quantile(latencies, 0.5),
         latency_p95_s=quantile(latencies, 0.95),
-        tokens_per_s=tokens / spent_s if spent_s > 0 else None,
+        tokens_per_s=tokens_per_s(results),
         compute_s=computed_s or None,
         kept=sum(result.original is not None for result in results),
         original=original,

@@ -41,6 +41,7 @@ ENTRY_KINDS = {
     "card": TEXT,
     "replace": FLAG,
 }
+_DEFAULTS = {**DECODING, "stream": FLAG}
 _REQUIRED = ("alias", "provider", "id")
 _CACHED = "cached_input_usd_per_million_tokens"
 _PRICES = ("input_usd_per_million_tokens", "output_usd_per_million_tokens")
@@ -70,7 +71,7 @@ def read_entry(
     defaults = cast("dict[str, Json]", table.get("defaults", {}))
     for name, value in defaults.items():
         place = file.place(index, name)
-        check_value(name, value, DECODING, what="default", place=place)
+        check_value(name, value, _DEFAULTS, what="default", place=place)
     entry = cast("dict[str, Any]", {**table, "id": _resolved_id(file, table)})
     entry.pop("replace", None)
     if "card" in entry:

@@ -18,9 +18,14 @@ def filled(config: GenerateConfig, spec: ModelSpec) -> GenerateConfig:
     gaps: dict[str, Any] = {
         name: tuple(value) if name == "stop" else value
         for name, value in known.items()
-        if getattr(config, name) in (None, ())
+        if _is_open(getattr(config, name))
     }
     return replace(config, **gaps) if gaps else config
+
+
+def _is_open(value: object) -> bool:
+    """Whether a field leaves it to the model; 0 and 0.0 do not, though false."""
+    return value is None or value is False or value == ()
 
 
 def require_for(spec: ModelSpec, request: Request) -> None:

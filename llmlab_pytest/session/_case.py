@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from llmlab_pytest.core import ModelSpec, Sample
+from llmlab_pytest.engine import Allowance
 from llmlab_pytest.session._keys import sample_key
 from llmlab_pytest.tasks import PlannedTask
 
@@ -15,6 +16,8 @@ class Case:
     sample: Sample
     epoch: int
     spec: ModelSpec
+    allowance: Allowance | None = None
+    """What its item may spend; `None`: as much as the run."""
 
     @property
     def id(self) -> str:

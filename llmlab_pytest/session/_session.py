@@ -30,7 +30,7 @@ from llmlab_pytest.core import (
     Verdict,
     redact,
 )
-from llmlab_pytest.engine import Asker, Call, Engine
+from llmlab_pytest.engine import Allowance, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.providers import weights_text
@@ -76,6 +76,8 @@ class LlmlabSession:
         self.verdicts: list[Verdict] = []
         self.item: pytest.Item | None = None
         """The item that runs now; calls made by `llm(...)` belong to it."""
+        self.allowance: Allowance | None = None
+        """What that item may spend."""
         self.show_news: Callable[[], None] = lambda: None
         """Called in the test's thread while an answer is awaited, and when it came."""
         self._loaded: dict[str, Model] = {}
@@ -220,15 +222,16 @@ class LlmlabSession:
             )
         return self._scorers[task.key]
 
-    def check_gates(self, task: Task) -> None:
+    def check_gates(self, task: Task, *more: str) -> None:
         """Raise `ConfigError` for a gate that does not parse or names no metric.
 
-        Also for `pass@k`, in a gate or among the metrics, with fewer than k epochs.
+        Of the task, and of `more` that marks add. Also for `pass@k`, in a gate or
+        among the metrics, with fewer than k epochs.
         """
         known = {name for name, _ in self.scorers_of(task)} | set(task.metrics)
         for name in task.metrics:
             check_draws(name, epochs=task.epochs, where=task.where)
-        for text in task.gates:
+        for text in (*task.gates, *more):
             gate = parse_gate(text, where=task.where)
             check_draws(gate.metric, epochs=task.epochs, where=task.where)
             if gate.metric not in known and not draws_of(gate.metric):
@@ -251,7 +254,7 @@ class LlmlabSession:
             build=build,
             owner=case.planned.task.name,
             epoch=case.epoch,
-            asker=Asker(case.sample.id),
+            asker=Asker(case.sample.id, allowance=case.allowance),
         )
 
     def complete(self, case: Case) -> Completion:
@@ -283,7 +286,7 @@ class LlmlabSession:
                 build=lambda: request,
                 owner=nodeid.partition("::")[0],
                 epoch=address.number,
-                asker=Asker(address.place, is_test=True),
+                asker=Asker(address.place, is_test=True, allowance=self.allowance),
             )
         )
 

@@ -138,6 +138,7 @@ def result_columns(result: SampleResult) -> dict[str, Any]:
         "usage": dump(asdict(result.usage)),
         "cost_usd": result.cost_usd,
         "latency_s": result.latency_s,
+        "ttft_s": result.ttft_s,
         "compute_s": result.compute_s,
         "original": None if result.original is None else dump(asdict(result.original)),
     }
@@ -185,6 +186,7 @@ def result_of(row: Row, scores: tuple[Score, ...]) -> SampleResult:
         usage=Usage(**json.loads(row["usage"])),
         cost_usd=row["cost_usd"],
         latency_s=row["latency_s"],
+        ttft_s=row["ttft_s"],
         compute_s=row["compute_s"],
         original=_original(row["original"] and json.loads(row["original"])),
     )

@@ -108,6 +108,7 @@ results = Table(
     Column("usage", Text, nullable=False),
     Column("cost_usd", Float),
     Column("latency_s", Float),
+    Column("ttft_s", Float),
     Column("compute_s", Float),
     Column("original", Text),
 )
@@ -183,11 +184,17 @@ def m005_kept_answers(connection: Connection) -> None:
     _add_column(connection, "results", "original", "TEXT")
 
 
+def m006_first_tokens(connection: Connection) -> None:
+    """Add the time to the first token of results; older ones have none."""
+    _add_column(connection, "results", "ttft_s", "FLOAT")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
     m003_shares,
     m004_ledger,
     m005_kept_answers,
+    m006_first_tokens,
 )
 """Append only: a store at version N has seen the first N migrations."""

@@ -33,7 +33,7 @@ from llmlab_pytest.core import (
     Target,
     load,
 )
-from llmlab_pytest.engine import Answered, Asker, Call, Engine
+from llmlab_pytest.engine import Allowance, Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
@@ -419,7 +419,9 @@ def _call_after_the_end(tmp_path: Path) -> object:
     return engine.run(Call(key="k", spec=spec, build=lambda: GenerateRequest("Hi")))
 
 
-def _paid_call(tmp_path: Path, *, limit: str, **price: float) -> object:
+def _paid_call(
+    tmp_path: Path, *, limit: str, asker: Asker = Asker("s1"), **price: float
+) -> object:
     spec = ModelSpec(alias="mine", provider="theirs", id="x", **price)  # type: ignore[arg-type]
     store = open_store(str(tmp_path / "r.db"))
     limits = parse_limits(limit, where="--llmlab-budget")
@@ -427,7 +429,8 @@ def _paid_call(tmp_path: Path, *, limit: str, **price: float) -> object:
     engine = Engine(lambda _: ScriptedModel(["Hi"], spec=spec), purse=purse)
     request = GenerateRequest("Hi", GenerateConfig(max_tokens=6))
     try:
-        return engine.run(Call(key="k", spec=spec, build=lambda: request))
+        call = Call(key="k", spec=spec, build=lambda: request, asker=asker)
+        return engine.run(call)
     finally:
         engine.close()
         store.close()
@@ -437,6 +440,13 @@ def _paid_call(tmp_path: Path, *, limit: str, **price: float) -> object:
 def _budget_without_room(tmp_path: Path) -> object:
     price = {"input_usd_per_million_tokens": 1e3, "output_usd_per_million_tokens": 1e3}
     return _paid_call(tmp_path, limit="0.01usd", **price)
+
+
+@trigger(core.AllowanceExceeded, "0.01usd of t.py::test_a", "0.0400 usd", "llm_budget")
+def _allowance_without_room(tmp_path: Path) -> object:
+    price = {"input_usd_per_million_tokens": 1e3, "output_usd_per_million_tokens": 1e3}
+    asker = Asker("s1", allowance=Allowance("t.py::test_a", 0.01))
+    return _paid_call(tmp_path, limit="5usd", asker=asker, **price)
 
 
 @trigger(core.ConfigError, "'mine'", "input_usd_per_million_tokens")
