@@ -180,6 +180,19 @@ OPTIONS: tuple[Option, ...] = (
         help="Warn when this part of a budget is spent",
     ),
     Option(
+        flag="--llmlab-estimate",
+        metavar="",
+        action="store_true",
+        help="Ask nothing: say how many calls, tokens, dollars and seconds the run "
+        "will take, by earlier runs or by its prompts",
+    ),
+    Option(
+        flag="--llmlab-predict",
+        metavar="FACTORS",
+        help="After the run, or with --llmlab-report: what a workload so many times as "
+        "large will take, with intervals, e.g. 10x,100x",
+    ),
+    Option(
         flag="--llmlab-inconclusive",
         metavar="WHAT",
         ini="llmlab_inconclusive",

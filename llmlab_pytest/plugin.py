@@ -42,10 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks."""
+    """Declare the marks; before xdist starts workers, see whether anything will run."""
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
+    if config.getoption("llmlab_estimate"):
+        load(f"{_COLLECTING}:register_estimate")(config)
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:

@@ -2,6 +2,7 @@
 
 from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile
 from llmlab_pytest.collecting._cassettes import note_used_cassettes
+from llmlab_pytest.collecting._estimate import register_estimate
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
@@ -20,6 +21,7 @@ __all__ = [
     "llm_task",
     "note_used_cassettes",
     "parametrize",
+    "register_estimate",
     "register_task_fixtures",
     "report_kept_run",
     "show_live_line",

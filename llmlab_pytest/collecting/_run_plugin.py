@@ -13,6 +13,11 @@ from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
 )
+from llmlab_pytest.collecting._estimate import (
+    estimate_ahead,
+    estimate_all,
+    estimate_only,
+)
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
@@ -46,7 +51,7 @@ from llmlab_pytest.collecting._unasked import (
     skipped_while_down,
 )
 from llmlab_pytest.collecting._work import WorkReporter
-from llmlab_pytest.core import LlmlabError, StoreError
+from llmlab_pytest.core import LlmlabError, StoreError, TaskPlan
 from llmlab_pytest.session import LlmlabSession, session_of
 
 _NAME = "llmlab-run"
@@ -90,6 +95,7 @@ class RunPlugin:
         self._config = llmlab.config
         self._session: pytest.Session | None = None
         self._work: WorkReporter | None = None
+        self._estimate: str | None = None
         self._is_collected = False
         self._seen: set[pytest.Item] = set()
         """Items of this worker whose calls were planned."""
@@ -115,13 +121,11 @@ class RunPlugin:
             self._pause.end()
         if self._config.option.collectonly or not self._will_run(session):
             return
-        try:
-            self._llmlab.plan_groups(plans_of(session.items, self._llmlab))
-        except StoreError as error:
-            if not is_worker(self._config):
-                raise pytest.UsageError(str(error)) from error
-            session.items.clear()
-            refuse(session, error)
+        plans = plans_of(session.items, self._llmlab)
+        if (only := estimate_only(self._config)) is not None:
+            only.keep(estimate_all(session.items, plans, self._llmlab))
+            return
+        self._keep_plans(session, plans)
         if self._config.getoption("verbose", 0) >= 0:  # else nobody would see it
             self._work = WorkReporter(
                 session.items, self._llmlab, tells_plan=speaks_for_all(self._config)
@@ -130,6 +134,21 @@ class RunPlugin:
             session.items[:] = [i for i in session.items if not isinstance(i, GateItem)]
         else:
             self._llmlab.look_ahead(cases_of_items(session.items))
+
+    def _keep_plans(self, session: pytest.Session, plans: list[TaskPlan]) -> None:
+        try:
+            self._llmlab.plan_groups(plans)
+            if speaks_for_all(self._config):
+                self._estimate = estimate_ahead(session.items, plans, self._llmlab)
+        except StoreError as error:
+            if not is_worker(self._config):
+                raise pytest.UsageError(str(error)) from error
+            session.items.clear()
+            refuse(session, error)
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """Show what the run is expected to take, before anything is asked."""
+        return [] if self._estimate is None else [self._estimate]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(
@@ -205,7 +224,7 @@ class RunPlugin:
         if is_worker(self._config):
             told = {"llmlab_used": True, **used_cassettes(self._llmlab)}
             self._config.workeroutput.update(told)  # type: ignore[attr-defined] # xdist's channel to the controller
-        elif not self._config.option.collectonly:
+        elif not self._asks_nothing:
             cut = session.shouldstop or session.shouldfail
             is_whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             if cut or not is_whole:
@@ -221,7 +240,7 @@ class RunPlugin:
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
         """Print the final table and write the files that are asked for."""
-        if is_worker(self._config) or self._config.option.collectonly:
+        if is_worker(self._config) or self._asks_nothing:
             return
         try:
             report = self._llmlab.report()
@@ -244,6 +263,10 @@ class RunPlugin:
         show_budget(terminalreporter, self._llmlab)
         show_down(terminalreporter, self._llmlab)
         show_cassettes(terminalreporter, self._llmlab)
+
+    @property
+    def _asks_nothing(self) -> bool:
+        return self._llmlab.settings.estimate or self._config.option.collectonly
 
     def _will_run(self, session: pytest.Session) -> bool:
         """Whether tests follow: not so after a wrong `-k` or a collection error."""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         StoreError,
         Unsupported,
     )
+    from llmlab_pytest.core._forecast import Forecast, Prediction, Span
     from llmlab_pytest.core._hashing import canonical_json, digest_of, digest_of_file
     from llmlab_pytest.core._lazy import load
     from llmlab_pytest.core._model import (
@@ -139,6 +140,7 @@ __all__ = [
     "DataError",
     "DataUnavailable",
     "EngineAccount",
+    "Forecast",
     "GenerateConfig",
     "GenerateRequest",
     "GroupRow",
@@ -158,6 +160,7 @@ __all__ = [
     "NotRecorded",
     "Original",
     "Outcome",
+    "Prediction",
     "Price",
     "PricedModel",
     "Provider",
@@ -177,6 +180,7 @@ __all__ = [
     "SandboxError",
     "Score",
     "Share",
+    "Span",
     "StopReason",
     "StoreError",
     "Stratum",
@@ -232,6 +236,7 @@ _HOMES = {
         "StoreError",
         "Unsupported",
     ),
+    "_forecast": ("Forecast", "Prediction", "Span"),
     "_hashing": (
         "canonical_json",
         "digest_of",

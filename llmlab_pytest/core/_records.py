@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
+from llmlab_pytest.core._forecast import Forecast, Prediction
 from llmlab_pytest.core._share import Share
 from llmlab_pytest.core._usage import Original, Price, Usage
 
@@ -386,6 +387,10 @@ class Report:
     contributions: tuple[Contribution, ...] = ()
     engines: tuple[EngineAccount, ...] = ()
     """One per local model, by name."""
+    estimate: tuple[Forecast, ...] = ()
+    """What was expected before the run, where anything may cost money."""
+    predictions: tuple[Prediction, ...] = ()
+    """What larger workloads will take, where `--llmlab-predict` asks."""
     factors: Mapping[str, str] = field(default_factory=dict)
     started_at: str | None = None
     """When the run began, ISO 8601 in UTC."""

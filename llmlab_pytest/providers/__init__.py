@@ -12,7 +12,11 @@ from llmlab_pytest.providers._identity import (
     portable_identity,
     weights_digest,
 )
-from llmlab_pytest.providers._price import worst_cost_usd
+from llmlab_pytest.providers._price import (
+    request_size,
+    usual_cost_usd,
+    worst_cost_usd,
+)
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (
@@ -30,10 +34,12 @@ __all__ = [
     "load_model",
     "portable_identity",
     "provider_registry",
+    "request_size",
     "require_for",
     "share_model",
     "shipped_models_dir",
     "shipped_registry_files",
+    "usual_cost_usd",
     "weights_digest",
     "weights_text",
     "worst_cost_usd",

@@ -9,6 +9,7 @@ whose tokenizer nobody has; it is about four times a prompt's cost in English.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from llmlab_pytest.core import (
     ConfigError,
@@ -22,6 +23,7 @@ from llmlab_pytest.core import (
     Request,
     Usage,
 )
+from llmlab_pytest.providers._price_map import map_entry, openai_cost_usd
 
 _PER_MILLION = 1e6
 _TURN_TOKENS = 16
@@ -107,6 +109,42 @@ def worst_cost_usd(model: Model, request: Request) -> float:
         price,
         input_tokens=most_input_tokens(request),
         output_tokens=output_tokens,
+    )
+
+
+def usual_cost_usd(spec: ModelSpec, usage: Usage) -> float | None:
+    """Return what a usage costs at the rates of today; `None` if nobody knows.
+
+    Before a model is loaded: by its entry, else by litellm's map.
+    """
+    if price := own_price(spec):
+        return own_cost_usd(price, usage)
+    if spec.provider in _FREE:
+        return 0.0
+    if spec.provider != "litellm":
+        return None
+    extra = spec.options.get("extra")
+    tier = extra.get("service_tier") if isinstance(extra, dict) else None
+    asked = _TIER_OF.get(str(tier), str(tier))
+    return openai_cost_usd(map_entry(spec.id), usage, tier=asked)
+
+
+class RequestSize(NamedTuple):
+    """How large a request is, and its answer at most."""
+
+    bytes: int
+    """UTF-8 bytes of its texts."""
+    max_tokens: int
+    """0 where likelihoods are asked for, or nothing limits the answer."""
+
+
+def request_size(request: Request) -> RequestSize:
+    """Return the size of a request."""
+    longest = 0
+    if isinstance(request, GenerateRequest):
+        longest = request.config.max_tokens or 0
+    return RequestSize(
+        sum(len(text.encode(errors="replace")) for text in _texts(request)), longest
     )
 
 

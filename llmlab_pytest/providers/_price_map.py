@@ -35,6 +35,20 @@ def openai_entry(name: str) -> Entry:
     return {}
 
 
+def map_entry(model_id: str) -> Entry:
+    """Return the entry of a model by litellm's name of it; empty if the map has none.
+
+    Without litellm, and so without its aliases: of what it says here nothing is paid.
+    """
+    vendor, _, name = model_id.partition("/")
+    found = _entries().get(model_id)
+    if found is None and name:
+        found = _entries().get(name)
+        if found and found.get("litellm_provider") != vendor:
+            found = None
+    return found or {}
+
+
 def openai_cost_usd(entry: Entry, usage: Usage, *, tier: str | None) -> float | None:
     """Return what a usage of text costs, US dollars; `None` without stated rates.
 

@@ -1,6 +1,10 @@
 """Renderers: records become text. They compute no result and write nothing."""
 
 from llmlab_pytest.reporting._csv import render_csv
+from llmlab_pytest.reporting._forecasts import (
+    render_estimate,
+    render_estimate_line,
+)
 from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
@@ -11,6 +15,8 @@ from llmlab_pytest.reporting._terminal import render_terminal
 __all__ = [
     "TaskSamples",
     "render_csv",
+    "render_estimate",
+    "render_estimate_line",
     "render_harness",
     "render_json",
     "render_jsonl",

@@ -19,10 +19,11 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._forecasts import render_accuracy, render_predictions
+from llmlab_pytest.reporting._grid import aligned
 
 _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
-_GAP = "  "
 _INDENT = "  "
 _OVERRIDES = ("compat", "shots", "chat", "system")
 """Factors of the run that change every task, unless they leave it to the tasks."""
@@ -81,8 +82,12 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
         lines += ["", *(line for engine in report.engines for line in _engine(engine))]
     if report.verdicts:
         lines += ["", *(_verdicts(report))]
+    if report.predictions:
+        lines += ["", *render_predictions(report.predictions, width=width)]
     if kept := _format.kept(rows):
         lines += ["", kept]
+    if accuracy := render_accuracy(report):
+        lines += ["", accuracy]
     return [*lines, "", *_footer(report)]
 
 
@@ -122,7 +127,7 @@ def _grid(
             cells += [
                 _group_line(row, group, columns, name_width) for group in _groups(row)
             ]
-    return _aligned(cells, [column.align for column in (*_WHO, *columns)])
+    return aligned(cells, [column.align for column in (*_WHO, *columns)])
 
 
 def _groups(row: TaskRow) -> list[GroupRow]:
@@ -146,17 +151,6 @@ def _group_line(
     return cells
 
 
-def _aligned(cells: Sequence[Sequence[str]], aligns: Sequence[str]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return [
-        _GAP.join(
-            f"{cell:{align}{room}}"
-            for cell, align, room in zip(line, aligns, widths, strict=True)
-        ).rstrip()
-        for line in cells
-    ]
-
-
 def _contributions(found: Sequence[Contribution]) -> list[str]:
     """Return a table of what moved the scores, in percentage points."""
     cells = [["explanation", "model", "changed alone", "points", "95% interval", "n"]]
@@ -165,7 +159,7 @@ def _contributions(found: Sequence[Contribution]) -> list[str]:
         short = [shorten(name, _NAME_WIDTH) for name in names]
         numbers = [_format.points(item), _format.points_interval(item), str(item.n)]
         cells.append([*short, *numbers])
-    return _aligned(cells, "<<<>>>")
+    return aligned(cells, "<<<>>>")
 
 
 def _engine(engine: EngineAccount) -> list[str]:

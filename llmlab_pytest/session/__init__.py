@@ -1,6 +1,7 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._forecasts import estimate, may_cost
 from llmlab_pytest.session._keys import config_of
 from llmlab_pytest.session._outputs import Outputs
 from llmlab_pytest.session._report import report_of_kept_run
@@ -20,6 +21,8 @@ __all__ = [
     "completions_key",
     "config_of",
     "error_text",
+    "estimate",
+    "may_cost",
     "report_of_kept_run",
     "session_if_used",
     "session_of",

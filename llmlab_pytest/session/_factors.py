@@ -40,6 +40,8 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         "system": _or_task(settings.system and repr(settings.system)),
         "models": ",".join(settings.models),
     }
+    if settings.resume is not None:
+        factors["resumed"] = "yes"
     if settings.cache != "off":
         factors["cache"] = settings.cache
     if settings.record or settings.replay:

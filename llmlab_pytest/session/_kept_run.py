@@ -1,11 +1,12 @@
 """A run as the store keeps it: its report, its verdicts, and its samples in parts."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmlab_pytest.core import (
     Contribution,
+    Prediction,
     Report,
     SampleRecord,
     SampleResult,
@@ -14,6 +15,7 @@ from llmlab_pytest.core import (
     TaskRow,
     Verdict,
 )
+from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
 from llmlab_pytest.gates import decide, parse_gate
 from llmlab_pytest.metrics import (
     MetricRegistry,
@@ -23,7 +25,7 @@ from llmlab_pytest.metrics import (
 )
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
-from llmlab_pytest.store import Store
+from llmlab_pytest.store import RunSummary, Store
 
 _PART = 500
 """Samples read at a time: 500 prompts of a few thousand characters are a few MB."""
@@ -45,10 +47,16 @@ class KeptRun:
         self._run_id = run_id
         self._metrics = metrics
 
-    def report(self, verdicts: Sequence[Verdict] | None = None) -> Report:
+    def report(
+        self,
+        verdicts: Sequence[Verdict] | None = None,
+        *,
+        predict_by: Sequence[float] = (),
+    ) -> Report:
         """Build the final report.
 
         Args:
+            predict_by: how many times as large the workloads are to predict.
             verdicts: what the run's gates decided; by default they are judged now, by
                 the same results.
 
@@ -70,10 +78,26 @@ class KeptRun:
             verdicts=tuple(verdicts),
             contributions=self._contributions(),
             engines=engine_accounts(rows, factors),
+            estimate=forecasts_of(factors.pop(ESTIMATE, "[]")),
+            predictions=self._predictions(plans, predict_by, summary, factors),
             factors=factors,
             started_at=summary and summary.started_at,
             finished_at=summary and summary.finished_at,
         )
+
+    def _predictions(
+        self,
+        plans: Sequence[TaskPlan],
+        predict_by: Sequence[float],
+        summary: RunSummary | None,
+        factors: Mapping[str, str],
+    ) -> tuple[Prediction, ...]:
+        if not predict_by:
+            return ()
+        measured = [(plan, self._results(plan)) for plan in plans]
+        everything = [result for _, results in measured for result in results]
+        pace = None if summary is None else pace_of(everything, summary, factors)
+        return tuple(predict(factor, measured, pace=pace) for factor in predict_by)
 
     def decide(self, plan: TaskPlan, gate: str) -> Verdict:
         """Judge a task on a model by the results of all workers."""

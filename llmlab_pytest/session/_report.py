@@ -38,7 +38,7 @@ def report_of_kept_run(config: pytest.Config) -> Reported:
         )
         metrics = Registries(config, settings).metrics
         run = KeptRun(store, run_id, metrics=metrics)
-        report = run.report()
+        report = run.report(predict_by=settings.predict)
         return Reported(report, write_outputs(run, report, settings.outputs))
     finally:
         store.close()

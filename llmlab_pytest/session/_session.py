@@ -107,6 +107,8 @@ class LlmlabSession:
     def store(self) -> Store:
         """The store; opening it starts the run."""
         store = open_store(self.settings.store_url)
+        if self.settings.estimate:  # nothing is run
+            return store
         store.start_run(
             self.run_id,
             started_at=_now(),
@@ -338,7 +340,7 @@ class LlmlabSession:
 
     def report(self) -> Report:
         """Build the final report from the store."""
-        return self.kept.report(self.verdicts)
+        return self.kept.report(self.verdicts, predict_by=self.settings.predict)
 
     def write_outputs(self, report: Report) -> Outputs:
         """Write the files that options ask for."""
@@ -394,4 +396,4 @@ def error_text(error: LlmlabError) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

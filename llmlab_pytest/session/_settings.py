@@ -1,5 +1,6 @@
 """The options of a run, read from command line, environment and ini, and checked."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ class Settings:
     budget_where: str
     budget_alert_ratio: float
     """The part of a budget from which on a warning is due."""
+    estimate: bool
+    """Whether to say what the run will take, and ask nothing."""
+    predict: tuple[float, ...]
+    """How many times as large the workloads are that a prediction is asked for."""
     inconclusive: Inconclusive
     may_run_code: bool
     """Whether code that models write may be run."""
@@ -114,6 +119,8 @@ def read_settings(config: pytest.Config) -> Settings:
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
+        estimate=bool(_raw(config, "--llmlab-estimate").value),
+        predict=_factors(config),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
         may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
         report=_raw(config, "--llmlab-report").value,
@@ -158,6 +165,29 @@ def _choice(config: pytest.Config, flag: str) -> str:
         msg = f"{raw.where} is {raw.value!r}."
         raise ConfigError(msg, allowed=f"It takes {', '.join(map(repr, allowed))}.")
     return raw.value
+
+
+def _factors(config: pytest.Config) -> tuple[float, ...]:
+    """Return the factors of `--llmlab-predict`.
+
+    Raises:
+        ConfigError: one of them is no number above 0.
+    """
+    raw = _raw(config, "--llmlab-predict")
+    factors = []
+    for part in (raw.value or "").split(",") if raw.value is not None else ():
+        try:
+            factor = float(part.strip().removesuffix("x"))
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < math.inf:
+            raise ConfigError(
+                f"{raw.where} is {raw.value!r}.",
+                allowed="It takes numbers above 0, separated by commas.",
+                fix="For example: --llmlab-predict 10x,100x",
+            )
+        factors.append(factor)
+    return tuple(factors)
 
 
 def _chat(config: pytest.Config) -> ChatMode | None:

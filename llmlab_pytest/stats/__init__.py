@@ -16,6 +16,7 @@ from llmlab_pytest.stats._intervals import (
     student_t,
     wilson,
 )
+from llmlab_pytest.stats._sums import sum_interval
 
 __all__ = [
     "CHRF_ORDER",
@@ -29,5 +30,6 @@ __all__ = [
     "quantile",
     "ratio_interval",
     "student_t",
+    "sum_interval",
     "wilson",
 ]

@@ -420,7 +420,7 @@ def _call_after_the_end(tmp_path: Path) -> object:
 
 
 def _paid_call(
-    tmp_path: Path, *, limit: str, asker: Asker = Asker("s1"), **price: float
+    tmp_path: Path, *, limit: str, asker: Asker | None = None, **price: float
 ) -> object:
     spec = ModelSpec(alias="mine", provider="theirs", id="x", **price)  # type: ignore[arg-type]
     store = open_store(str(tmp_path / "r.db"))
@@ -429,7 +429,9 @@ def _paid_call(
     engine = Engine(lambda _: ScriptedModel(["Hi"], spec=spec), purse=purse)
     request = GenerateRequest("Hi", GenerateConfig(max_tokens=6))
     try:
-        call = Call(key="k", spec=spec, build=lambda: request, asker=asker)
+        call = Call(
+            key="k", spec=spec, build=lambda: request, asker=asker or Asker("s1")
+        )
         return engine.run(call)
     finally:
         engine.close()

@@ -1,0 +1,107 @@
+"""`--llmlab-estimate`, and the estimate of every run that may cost money."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from llmlab_pytest.collecting._groups import case_of, group_of
+from llmlab_pytest.collecting._terminal_width import width_of
+from llmlab_pytest.core import Forecast, TaskPlan
+from llmlab_pytest.forecast import ESTIMATE, forecasts_text
+from llmlab_pytest.reporting import render_estimate, render_estimate_line
+from llmlab_pytest.session import (
+    Case,
+    Group,
+    LlmlabSession,
+    estimate,
+    may_cost,
+)
+
+_MOST_PROMPTS = 30
+"""Of each task and model, where the run should not wait for its estimate."""
+
+
+class EstimateOnly:
+    """Takes the place of running the tests: asks nothing, shows what they would take.
+
+    Registered when the option is given, so that a suite without llmlab is not run
+    either.
+    """
+
+    def __init__(self) -> None:
+        self._forecasts: tuple[Forecast, ...] = ()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run nothing; errors of the collection are pytest's to show."""
+        options = session.config.option
+        is_broken = session.testsfailed and not options.continue_on_collection_errors
+        return None if is_broken else True
+
+    def keep(self, forecasts: tuple[Forecast, ...]) -> None:
+        """Take what is to be shown at the end."""
+        self._forecasts = forecasts
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Show the estimate."""
+        terminalreporter.section("llmlab estimate")
+        if not self._forecasts:
+            terminalreporter.write_line("No test asks a model.")
+            return
+        width = width_of(terminalreporter).columns
+        for line in render_estimate(self._forecasts, width=width):
+            terminalreporter.write_line(line)
+
+
+def estimate_only(config: pytest.Config) -> EstimateOnly | None:
+    """Return what shows the estimate, if nothing else is asked for."""
+    found = config.pluginmanager.get_plugin(NAME)
+    return found if isinstance(found, EstimateOnly) else None
+
+
+NAME = "llmlab-estimate"
+
+
+def register_estimate(config: pytest.Config) -> None:
+    """Let nothing run, here and in no worker."""
+    config.option.dist = "no"
+    config.option.tx = []
+    config.pluginmanager.register(EstimateOnly(), NAME)
+
+
+def estimate_all(
+    items: Sequence[pytest.Item], plans: Sequence[TaskPlan], llmlab: LlmlabSession
+) -> tuple[Forecast, ...]:
+    """Estimate a run from all of its prompts.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return estimate(llmlab, plans, _cases(items), most_prompts=None)
+
+
+def estimate_ahead(
+    items: Sequence[pytest.Item], plans: Sequence[TaskPlan], llmlab: LlmlabSession
+) -> str | None:
+    """Estimate a run that may cost money, keep it with the run, and return a line.
+
+    A run that is resumed keeps the estimate that it began with.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    if not plans or llmlab.settings.resume is not None or not may_cost(llmlab):
+        return None
+    forecasts = estimate(llmlab, plans, _cases(items), most_prompts=_MOST_PROMPTS)
+    llmlab.store.add_factors(llmlab.run_id, {ESTIMATE: forecasts_text(forecasts)})
+    return render_estimate_line(forecasts)
+
+
+def _cases(items: Sequence[pytest.Item]) -> dict[Group, list[Case]]:
+    cases: dict[Group, list[Case]] = {}
+    for item in items:
+        if (case := case_of(item)) is not None:
+            cases.setdefault(group_of(item, case), []).append(case)
+    return cases

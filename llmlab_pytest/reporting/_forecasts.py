@@ -1,0 +1,148 @@
+"""Estimates and predictions as lines for a terminal."""
+
+from collections.abc import Callable, Sequence
+
+from llmlab_pytest.core import Forecast, Prediction, Report, Span, shorten
+from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._grid import aligned
+
+_NAME_WIDTH = 24
+_Amount = Callable[[float], str]
+_ALL = "all"
+_ROUNDING = 0.005
+_Column = tuple[str, str, _Amount]
+_AMOUNTS: tuple[_Column, ...] = (
+    ("input", "input_tokens", _format.tokens),
+    ("output", "output_tokens", _format.tokens),
+    ("cost", "cost_usd", _format.money),
+    ("time", "time_s", _format.seconds),
+)
+
+
+def render_estimate(forecasts: Sequence[Forecast], *, width: int) -> list[str]:
+    """Return the table of what a run will take, one line per task and model.
+
+    Args:
+        forecasts: at least one.
+        width: columns of the terminal; if it is too narrow, what the numbers are known
+            from stands below the table.
+    """
+    heading = ["task", "model", "asks", *(title for title, *_ in _AMOUNTS)]
+    cells = [[*_names(one), _asks(one), *_amounts([one])] for one in forecasts]
+    bases = [one.basis for one in forecasts]
+    if len(forecasts) > 1:
+        items = sum(one.items for one in forecasts)
+        cells.append([_ALL, "", f"{items}", *_amounts(forecasts)])
+        bases.append("")
+    rows = [[*line, basis] for line, basis in zip(cells, bases, strict=True)]
+    lines = aligned([[*heading, "known from"], *rows], "<<>>>>><")
+    if max(map(len, lines)) <= width:
+        return lines
+    notes = [
+        f"{one.task} on {one.model} is known from {one.basis}" for one in forecasts
+    ]
+    return [*aligned([heading, *cells], "<<>>>>>"), "", *notes]
+
+
+def render_estimate_line(forecasts: Sequence[Forecast]) -> str:
+    """Return what a run will take in one line."""
+    items = sum(one.items for one in forecasts)
+    parts = [
+        f"{title} {text}"
+        for (title, *_), text in zip(_AMOUNTS, _amounts(forecasts), strict=True)
+        if text != _format.UNKNOWN or title == "cost"
+    ]
+    return f"estimate: {items} items, {', '.join(parts)}"
+
+
+def render_predictions(predictions: Sequence[Prediction], *, width: int) -> list[str]:
+    """Return the table of what larger workloads will take.
+
+    Where the terminal is too narrow, it becomes two: money and time, then tokens.
+    """
+    lines = _predictions(predictions, _AMOUNTS)
+    if max(map(len, lines)) <= width:
+        return lines
+    tokens, rest = _AMOUNTS[:2], _AMOUNTS[2:]
+    return [*_predictions(predictions, rest), "", *_predictions(predictions, tokens)]
+
+
+def render_accuracy(report: Report) -> str | None:
+    """Say how far off the estimate was, over the tasks that it knew a cost of."""
+    known = [one for one in report.estimate if one.cost_usd is not None]
+    span = _total(known, "cost_usd")
+    groups = {(one.task, one.model) for one in known}
+    costs = [
+        row.cost_usd for row in report.rows if (row.plan.task, row.plan.model) in groups
+    ]
+    if span is None or None in costs:
+        return None
+    spent_usd = sum(filter(None, costs))
+    left_out = len(report.estimate) - len(known)
+    without = f" ({left_out} of {len(report.estimate)} left out)" if left_out else ""
+    text = f"estimated {_span(span, _format.money)}{without}, spent "
+    return f"{text}{_format.money(spent_usd)}{_difference(spent_usd, span)}"
+
+
+def _difference(spent_usd: float, span: Span) -> str:
+    """Say how far off an estimate was; half a percent is below what is shown."""
+    if spent_usd > span.high * (1 + _ROUNDING):
+        return f": {spent_usd / span.high:.1f} times the most" if span.high else ""
+    if spent_usd < span.low * (1 - _ROUNDING):
+        return ": less than the least"
+    off = spent_usd / span.likely - 1 if span.likely else 0.0
+    return ": as estimated" if abs(off) < _ROUNDING else f": {off:+.0%}"
+
+
+def _predictions(
+    predictions: Sequence[Prediction], amounts: Sequence[_Column]
+) -> list[str]:
+    cells = [["factor", "task", "model", "items", *(title for title, *_ in amounts)]]
+    for prediction in predictions:
+        factor = f"{prediction.factor:g}x"
+        many = prediction.forecasts
+        for one in many:
+            values = _amounts([one], amounts)
+            cells.append([factor, *_names(one), f"{one.items:,}", *values])
+            factor = ""
+        if len(many) > 1:
+            items = f"{sum(one.items for one in many):,}"
+            cells.append(["", _ALL, "", items, *_amounts(many, amounts)])
+    return aligned(cells, "<<<>" + ">" * len(amounts))
+
+
+def _names(forecast: Forecast) -> list[str]:
+    return [shorten(name, _NAME_WIDTH) for name in (forecast.task, forecast.model)]
+
+
+def _asks(forecast: Forecast) -> str:
+    kept = f" of {forecast.items + forecast.kept}" if forecast.kept else ""
+    return f"{forecast.items}{kept}"
+
+
+def _amounts(
+    forecasts: Sequence[Forecast], amounts: Sequence[_Column] = _AMOUNTS
+) -> list[str]:
+    """Return the sums of amounts; what some of them lack is said by a question mark."""
+    cells = []
+    for _, name, form in amounts:
+        known = [one for one in forecasts if getattr(one, name) is not None]
+        text = _span(_total(known, name), form)
+        cells.append(f"{text} + ?" if known and len(known) < len(forecasts) else text)
+    return cells
+
+
+def _total(forecasts: Sequence[Forecast], name: str) -> Span | None:
+    spans: list[Span] = [getattr(one, name) for one in forecasts]
+    return sum(spans[1:], spans[0]) if spans else None
+
+
+def _span(span: Span | None, form: _Amount) -> str:
+    if span is None:
+        return _format.UNKNOWN
+    low, high = form(span.low), form(span.high)
+    if low == high:
+        return low
+    if span.likely is None:
+        return f"{low} to {high}"
+    return f"{form(span.likely)} [{low}, {high}]"

@@ -1,0 +1,114 @@
+"""Forecasts of this run: from what was measured before, else from its prompts."""
+
+from collections.abc import Mapping, Sequence
+
+from llmlab_pytest.core import Forecast, LlmlabError, TaskPlan, Usage
+from llmlab_pytest.engine import Call
+from llmlab_pytest.forecast import (
+    Measured,
+    Prompt,
+    find_measured,
+    forecast_measured,
+    forecast_prompts,
+)
+from llmlab_pytest.providers import request_size, usual_cost_usd
+from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._session import LlmlabSession
+
+_MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
+
+
+def may_cost(llmlab: LlmlabSession) -> bool:
+    """Whether a chosen model costs money, or may do so for all that is known."""
+    return any(usual_cost_usd(spec, _MILLION) != 0 for spec in llmlab.models)
+
+
+def estimate(
+    llmlab: LlmlabSession,
+    plans: Sequence[TaskPlan],
+    cases: Mapping[Group, Sequence[Case]],
+    *,
+    most_prompts: int | None,
+) -> tuple[Forecast, ...]:
+    """Return what a run will take, one forecast per plan.
+
+    Args:
+        llmlab: of the run.
+        plans: what is going to be run.
+        cases: the samples of each plan; behaviour tests have none.
+        most_prompts: so many prompts of a plan are rendered at most, evenly spread;
+            `None` renders all.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    measured = find_measured(llmlab.store, plans, run_id=llmlab.run_id)
+    return tuple(
+        _forecast(
+            llmlab,
+            plan,
+            _spread(cases.get(Group(plan.task, plan.model), ()), most_prompts),
+            measured.get((plan.task, plan.model)),
+        )
+        for plan in plans
+    )
+
+
+def _forecast(
+    llmlab: LlmlabSession,
+    plan: TaskPlan,
+    cases: Sequence[Case],
+    measured: Measured | None,
+) -> Forecast:
+    calls = [llmlab.call_of(case) for case in cases]
+    asked = [call for call in calls if not _is_kept(llmlab, call)]
+    share = len(asked) / len(calls) if calls else 1.0
+    items = round(plan.planned * share)
+    kept = plan.planned - items
+    if measured is not None:
+        return forecast_measured(
+            plan,
+            measured.results,
+            items,
+            pace=measured.pace,
+            basis=f"{len(measured.results)} of run {measured.run_id}",
+            kept=kept,
+        )
+    if not calls:
+        return Forecast(
+            task=plan.task,
+            model=plan.model,
+            items=items,
+            basis="never run: what its tests ask is in their code",
+        )
+    spec = cases[0].spec
+    return forecast_prompts(
+        plan,
+        [prompt for call in asked if (prompt := _prompt(call)) is not None],
+        items,
+        cost_usd=lambda usage: usual_cost_usd(spec, usage),
+        kept=kept,
+    )
+
+
+def _spread(cases: Sequence[Case], most: int | None) -> Sequence[Case]:
+    if most is None or len(cases) <= most:
+        return cases
+    step = len(cases) / most
+    return [cases[int(number * step)] for number in range(most)]
+
+
+def _is_kept(llmlab: LlmlabSession, call: Call) -> bool:
+    try:
+        llmlab.journal.prepare(call.spec)
+        return llmlab.journal.lookup(call) is not None
+    except LlmlabError:  # its test will say so
+        return False
+
+
+def _prompt(call: Call) -> Prompt | None:
+    try:
+        size = request_size(call.request)
+    except LlmlabError:  # its test will say so
+        return None
+    return Prompt(size.bytes, size.max_tokens)
