@@ -12,6 +12,8 @@ from llmlab_pytest.providers._identity import (
     portable_identity,
     weights_digest,
 )
+from llmlab_pytest.providers._key_command import check_commands
+from llmlab_pytest.providers._plain_http import plain_http_warning
 from llmlab_pytest.providers._price import worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
@@ -25,9 +27,11 @@ __all__ = [
     "LazyProvider",
     "ModelRegistry",
     "ProviderRegistry",
+    "check_commands",
     "filled",
     "identity_of",
     "load_model",
+    "plain_http_warning",
     "portable_identity",
     "provider_registry",
     "require_for",

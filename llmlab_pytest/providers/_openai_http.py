@@ -22,7 +22,14 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import certifi
 
-from llmlab_pytest.core import ConfigError, ModelSpec, Price, redact, shorten
+from llmlab_pytest.core import (
+    ConfigError,
+    ModelSpec,
+    Price,
+    Secret,
+    redact,
+    shorten,
+)
 from llmlab_pytest.providers._openai_events import read_events
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import (
@@ -33,7 +40,6 @@ from llmlab_pytest.providers._price_map import (
 from llmlab_pytest.providers._remote_errors import Trouble, asked_wait_s, explain
 from llmlab_pytest.providers._remote_options import (
     RemoteOptions,
-    Secret,
     openai_base_url,
     openai_key,
 )
@@ -73,7 +79,8 @@ class OpenAIHttp:
         self._options = options
         self._name = name
         self.vendor = "openai"
-        self.key = openai_key(options) or Secret(os.environ.get("OPENAI_API_KEY", ""))
+        key = openai_key(options, place=spec.source)
+        self.key = key or Secret(os.environ.get("OPENAI_API_KEY", ""))
         self.base_url = options.base_url or openai_base_url()
         self._address = (self.base_url or _VENDORS_OWN).rstrip("/")
         self._proxy = proxy_for(self._address)

@@ -79,7 +79,7 @@ def translate(
     Args:
         error: what litellm or the client below it raised.
         spec: the model that was called.
-        key_names: the environment variables that may hold the key.
+        key_names: where the key comes from, to go on from "the key".
         secret: the key that was sent; it is removed from the message.
     """
     trouble = Trouble(
@@ -117,7 +117,7 @@ def explain(
         return Unsupported(seen, fix=fix)
     kind = _kind(trouble, said)
     if kind is AuthError:
-        return AuthError(seen, fix=f"Check the key in the environment: {key_names}.")
+        return AuthError(seen, fix=f"Check the key {key_names}.")
     return kind(seen, fix=_FIXES.get(kind, _DEFAULT_FIX))
 
 

@@ -36,11 +36,17 @@ from llmlab_pytest.core import (
 from llmlab_pytest.engine import Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws
-from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
+from llmlab_pytest.providers import (
+    ModelRegistry,
+    check_commands,
+    load_model,
+    provider_registry,
+)
 from llmlab_pytest.sandbox import run_tests
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.session._cached_journal import CachedJournal
 from llmlab_pytest.session._cassette_journals import RecordingJournal, ReplayJournal
+from llmlab_pytest.session._env_file import read_env_file
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.store import open_store
 from llmlab_pytest.tasks import load_card, plan_task
@@ -230,6 +236,46 @@ def _wrong_key(remote: Callable[..., object]) -> object:
 @trigger(core.ConfigError, "'UNSET_KEY'", "export UNSET_KEY")
 def _key_that_is_not_set(remote: Callable[..., object]) -> object:
     return _ask(remote("echo", api_key_env="UNSET_KEY"))
+
+
+@trigger(core.ConfigError, "'api_key_env' and 'api_key_command'", "Leave one")
+def _key_of_two_places(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_command="pass show openai"))
+
+
+@trigger(core.ConfigError, "No closing quotation", "a list of strings")
+def _command_with_an_open_quotation(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_env=None, api_key_command="pass 'openai"))
+
+
+@trigger(core.AuthError, "'false'", "exit code 1", "Run it by hand")
+def _command_that_fails(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_env=None, api_key_command=["false"]))
+
+
+@trigger(core.ConfigError, "'pass'", "--llmlab-allow-commands", "api_key_env")
+def _command_that_is_not_allowed(tmp_path: Path) -> object:
+    options = {"api_key_command": ["/usr/bin/pass", "show", "openai"]}
+    spec = ModelSpec(
+        alias="remote",
+        provider="litellm",
+        id="openai/echo",
+        options=options,
+        source="llmlab_models.toml:1",
+    )
+    return check_commands(spec, may_run=False)
+
+
+@trigger(core.ConfigError, "nowhere.env", "cannot be read", "Correct the path")
+def _env_file_that_does_not_exist(tmp_path: Path) -> object:
+    return read_env_file(tmp_path / "nowhere.env", where="--llmlab-env-file")
+
+
+@trigger(core.ConfigError, "keys.env:3", "NAME=value")
+def _env_file_with_a_wrong_line(tmp_path: Path) -> object:
+    file = tmp_path / "keys.env"
+    file.write_text("A_KEY=1\n\nB_KEY 'sk-hidden-0123456789'\n", encoding="utf-8")
+    return read_env_file(file, where="--llmlab-env-file")
 
 
 @trigger(core.RateLimited, "'remote'", "concurrency", "attempt 8")
@@ -516,11 +562,12 @@ def remote(
     monkeypatch.setenv("REMOTE_KEY", "sk-remote-0123456789abcdef")
 
     def build(behaviour: str, **options: object) -> object:
+        given = {"base_url": server.url, "api_key_env": "REMOTE_KEY", **options}
         spec = ModelSpec(
             alias="remote",
             provider="litellm",
             id=f"openai/{behaviour}",
-            options={"base_url": server.url, "api_key_env": "REMOTE_KEY", **options},
+            options={n: v for n, v in given.items() if v is not None},
             source="llmlab_models.toml:1",
         )
         return load_model(spec, provider_registry())
