@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ProviderUnavailable,
         RateLimited,
         SandboxError,
+        ServerNotTrusted,
         StoreError,
         Unsupported,
     )
@@ -179,6 +180,7 @@ __all__ = [
     "Score",
     "Secret",
     "SecretWarning",
+    "ServerNotTrusted",
     "Share",
     "StopReason",
     "StoreError",
@@ -234,6 +236,7 @@ _HOMES = {
         "ProviderUnavailable",
         "RateLimited",
         "SandboxError",
+        "ServerNotTrusted",
         "StoreError",
         "Unsupported",
     ),

@@ -32,6 +32,7 @@ from llmlab_pytest.providers._remote_reply import (
     read_stream,
 )
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._trust import check_verified
 
 # Read by litellm while it is imported; without them it fetches its price map and
 # header table from the network, and reads .env files of the folders above it. Whatever
@@ -68,6 +69,7 @@ class LiteLLM:
     """
 
     def __init__(self, spec: ModelSpec, options: RemoteOptions) -> None:
+        check_verified()
         self._spec = spec
         self._options = options
         self._name, self.vendor = _vendor_of(spec, options)

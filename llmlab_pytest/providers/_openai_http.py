@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import re
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import certifi
 
 from llmlab_pytest.core import (
     ConfigError,
@@ -37,7 +35,12 @@ from llmlab_pytest.providers._price_map import (
     openai_cost_usd,
     openai_entry,
 )
-from llmlab_pytest.providers._remote_errors import Trouble, asked_wait_s, explain
+from llmlab_pytest.providers._remote_errors import (
+    DISTRUST,
+    Trouble,
+    asked_wait_s,
+    explain,
+)
 from llmlab_pytest.providers._remote_options import (
     RemoteOptions,
     openai_base_url,
@@ -45,6 +48,7 @@ from llmlab_pytest.providers._remote_options import (
 )
 from llmlab_pytest.providers._remote_reply import Parts, Reply, malformed, read_reply
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._trust import distrust, trust
 
 _VENDORS_OWN = "https://api.openai.com/v1"
 _ACCOUNT = {
@@ -109,8 +113,9 @@ class OpenAIHttp:
             classes = frozenset({"TimeoutError"})
             said = f"no {what} within {after_s:g} s"
         except (aiohttp.ClientError, OSError) as error:
-            said = f"{type(error).__name__}: {error}"
-            classes = frozenset({"APIConnectionError"})
+            refused = distrust(error)
+            said = refused or f"{type(error).__name__}: {error}"
+            classes = frozenset({DISTRUST if refused else "APIConnectionError"})
         except (ValueError, TypeError, RuntimeError) as error:  # e.g. an odd header
             said, classes = f"{type(error).__name__}: {error}", frozenset()
         # Outside the handler, so that the client's exception, which may quote the
@@ -254,11 +259,10 @@ class OpenAIHttp:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
-            trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=0,  # how many calls are in flight is decided elsewhere
-                    ssl=ssl.create_default_context(cafile=trusted),
+                    ssl=trust(),
                     keepalive_timeout=_KEEP_ALIVE_S,
                 ),
                 timeout=aiohttp.ClientTimeout(

@@ -62,6 +62,7 @@ _OURS = (
     "max_retries",
     "n",
     "client",
+    "ssl_verify",
 )
 _PRICED = ("max_tokens", "max_completion_tokens", "service_tier")
 """What decides a call's worst cost, and so stands in `extra` itself."""

@@ -288,6 +288,11 @@ def _server_error(remote: Callable[..., object]) -> object:
     return _ask(remote("error-503"))
 
 
+@trigger(core.ServerNotTrusted, "'remote'", "not trusted", "SSL_CERT_FILE")
+def _certificate_that_signs_itself(secure: Callable[..., object]) -> object:
+    return _ask(secure("echo"))
+
+
 @trigger(core.ProviderDown, "'remote'", "none of the last 10", "--llmlab-resume")
 def _provider_that_is_down(remote: Callable[..., object]) -> object:
     model = remote("error-401")
@@ -553,6 +558,18 @@ def _cassette_with_a_wrong_edit(tmp_path: Path) -> object:
 NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}
 
 
+def _remote(url: str, behaviour: str, options: dict[str, object]) -> object:
+    given = {"base_url": url, "api_key_env": "REMOTE_KEY", **options}
+    spec = ModelSpec(
+        alias="remote",
+        provider="litellm",
+        id=f"openai/{behaviour}",
+        options={n: v for n, v in given.items() if v is not None},
+        source="llmlab_models.toml:1",
+    )
+    return load_model(spec, provider_registry())
+
+
 @pytest.fixture
 def remote(
     openai_server: Any,
@@ -560,20 +577,18 @@ def remote(
 ) -> Iterator[Callable[..., object]]:
     """Build a remote model behind a real server that shows one behaviour."""
     monkeypatch.setenv("REMOTE_KEY", "sk-remote-0123456789abcdef")
-
-    def build(behaviour: str, **options: object) -> object:
-        given = {"base_url": server.url, "api_key_env": "REMOTE_KEY", **options}
-        spec = ModelSpec(
-            alias="remote",
-            provider="litellm",
-            id=f"openai/{behaviour}",
-            options={n: v for n, v in given.items() if v is not None},
-            source="llmlab_models.toml:1",
-        )
-        return load_model(spec, provider_registry())
-
     with openai_server.OpenAIServer() as server:
-        yield build
+        yield lambda behaviour, **options: _remote(server.url, behaviour, options)
+
+
+@pytest.fixture
+def secure(
+    openai_server: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., object]]:
+    """Build a remote model whose server shows a certificate that nobody signed."""
+    monkeypatch.setenv("REMOTE_KEY", "sk-remote-0123456789abcdef")
+    with openai_server.OpenAIServer(certificate=certificate) as server:
+        yield lambda behaviour, **options: _remote(server.url, behaviour, options)
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
