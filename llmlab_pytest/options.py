@@ -157,6 +157,22 @@ OPTIONS: tuple[Option, ...] = (
         "(default: llmlab_models.toml in the root directory, if present)",
     ),
     Option(
+        flag="--llmlab-env-file",
+        metavar="FILE",
+        ini="llmlab_env_file",
+        help="Read variables, such as keys, from a .env file; those that are set "
+        "already stay as they are",
+    ),
+    # On the command line only: a registry looks like data, and whoever
+    # may change data may not thereby run programs with the keys of others.
+    Option(
+        flag="--llmlab-allow-commands",
+        metavar="",
+        action="store_true",
+        help="Run the commands that models of the registry take their keys from: "
+        "their option api_key_command",
+    ),
+    Option(
         flag="--llmlab-look-ahead",
         metavar="N",
         ini="llmlab_look_ahead",

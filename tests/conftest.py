@@ -3,7 +3,9 @@
 import importlib.util
 import ipaddress
 import os
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,6 +161,21 @@ def _server(name: str) -> ModuleType:
 def openai_server() -> ModuleType:
     """The module of the OpenAI-compatible server."""
     return _server("openai_server")
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate of 127.0.0.1 that signs itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the command openssl")
+    folder = tmp_path_factory.mktemp("certificate")
+    command = (
+        "openssl req -x509 -nodes -days 2 -subj /CN=llmlab -addext "
+        "subjectAltName=IP:127.0.0.1 -newkey ec -pkeyopt "
+        "ec_paramgen_curve:prime256v1 -keyout server.key -out server.pem"
+    )
+    subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

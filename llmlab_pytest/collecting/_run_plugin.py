@@ -52,7 +52,11 @@ from llmlab_pytest.collecting._unasked import (
 )
 from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError, TaskPlan
-from llmlab_pytest.session import LlmlabSession, session_of
+from llmlab_pytest.session import (
+    LlmlabSession,
+    session_of,
+    warn_of_exposed_secrets,
+)
 
 _NAME = "llmlab-run"
 
@@ -75,6 +79,8 @@ def activate(
             llmlab.check_budget()
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
+            if speaks_for_all(config) and not is_controller:
+                warn_of_exposed_secrets(llmlab)
             pause = None if is_controller else GarbagePause(config)
             line = None
             if not (is_controller or is_worker(config)):

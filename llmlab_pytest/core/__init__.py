@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ProviderUnavailable,
         RateLimited,
         SandboxError,
+        ServerNotTrusted,
         StoreError,
         Unsupported,
     )
@@ -85,14 +86,17 @@ if TYPE_CHECKING:
         batch_kind,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
-    from llmlab_pytest.core._share import Share
-    from llmlab_pytest.core._text import (
-        escape_control,
+    from llmlab_pytest.core._secrets import (
+        Secret,
+        SecretWarning,
+        know_password,
+        know_secret,
         redact,
         redactor,
-        shorten,
-        slug,
+        value_redactor,
     )
+    from llmlab_pytest.core._share import Share
+    from llmlab_pytest.core._text import escape_control, shorten, slug
     from llmlab_pytest.core._toml import (
         AMOUNT,
         COUNT,
@@ -179,6 +183,9 @@ __all__ = [
     "SampleResult",
     "SandboxError",
     "Score",
+    "Secret",
+    "SecretWarning",
+    "ServerNotTrusted",
     "Share",
     "Span",
     "StopReason",
@@ -199,12 +206,15 @@ __all__ = [
     "digest_of",
     "digest_of_file",
     "escape_control",
+    "know_password",
+    "know_secret",
     "load",
     "redact",
     "redactor",
     "shorten",
     "slug",
     "unknown_name",
+    "value_redactor",
 ]
 
 _HOMES = {
@@ -233,6 +243,7 @@ _HOMES = {
         "ProviderUnavailable",
         "RateLimited",
         "SandboxError",
+        "ServerNotTrusted",
         "StoreError",
         "Unsupported",
     ),
@@ -288,6 +299,15 @@ _HOMES = {
         "Registry",
         "unknown_name",
     ),
+    "_secrets": (
+        "Secret",
+        "SecretWarning",
+        "know_password",
+        "know_secret",
+        "redact",
+        "redactor",
+        "value_redactor",
+    ),
     "_share": ("Share",),
     "_toml": (
         "AMOUNT",
@@ -305,8 +325,6 @@ _HOMES = {
     ),
     "_text": (
         "escape_control",
-        "redact",
-        "redactor",
         "shorten",
         "slug",
     ),

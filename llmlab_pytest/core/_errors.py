@@ -13,6 +13,7 @@ LlmlabError
 │   ├── RateLimited        the provider asks to slow down
 │   ├── ProviderTimeout    no answer within the time limit
 │   ├── ProviderUnavailable  the provider cannot be reached or answers 5xx
+│   │   └── ServerNotTrusted  its certificate is not signed by a known authority
 │   ├── ProviderDown       it answered none of the last calls; no more are sent
 │   ├── ContextOverflow    the prompt is longer than the model's context
 │   ├── ContentFiltered    the provider refused to process the content
@@ -109,6 +110,12 @@ class ProviderUnavailable(ProviderError):
     """The provider cannot be reached or answers with a server error."""
 
     retryable = True
+
+
+class ServerNotTrusted(ProviderUnavailable):
+    """The certificate of the server does not prove whose it is; nothing was sent."""
+
+    retryable = False
 
 
 class ProviderDown(ProviderError):

@@ -12,6 +12,8 @@ from llmlab_pytest.providers._identity import (
     portable_identity,
     weights_digest,
 )
+from llmlab_pytest.providers._key_command import check_commands
+from llmlab_pytest.providers._plain_http import plain_http_warning
 from llmlab_pytest.providers._price import (
     request_size,
     usual_cost_usd,
@@ -29,9 +31,11 @@ __all__ = [
     "LazyProvider",
     "ModelRegistry",
     "ProviderRegistry",
+    "check_commands",
     "filled",
     "identity_of",
     "load_model",
+    "plain_http_warning",
     "portable_identity",
     "provider_registry",
     "request_size",

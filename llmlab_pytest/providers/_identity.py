@@ -27,6 +27,7 @@ _LIBRARIES: Mapping[str, tuple[str, ...]] = {
 }
 """Packages whose versions decide how the weights of a local model are computed."""
 _NOT_DECIDING = (
+    "api_key_command",
     "api_key_env",
     "base_url",
     "concurrency",
@@ -64,7 +65,10 @@ def identity_of(spec: ModelSpec) -> dict[str, Json] | None:
         if spec.provider == "litellm":
             for name in _NOT_DECIDING:
                 options.pop(name, None)
-            decided: dict[str, Json] = {"servers": _servers(spec)}
+            servers = named_servers(spec)
+            decided: dict[str, Json] = {
+                "servers": {n: _without_credentials(url) for n, url in servers.items()}
+            }
         elif spec.provider in _LIBRARIES:
             decided = _local(spec)
         elif spec.provider == "scripted":
@@ -148,19 +152,21 @@ def _knows_bfloat16() -> bool:
     return any(flag in {"avx512_bf16", "amx_bf16", "bf16"} for flag in flags)
 
 
-def _servers(spec: ModelSpec) -> Json:
-    """Return the server of a remote model, or the variables that may name one.
+def named_servers(spec: ModelSpec) -> dict[str, str]:
+    """Return the address of a remote model's server, by the option that names it.
+
+    Without that option: the variables that may name one, in alphabetical order.
 
     litellm asks a variable of the vendor, as `OPENAI_BASE_URL`; the vendor of an id
     without one is known to litellm only, which takes seconds to import.
     """
     given = spec.options.get("base_url")
     if isinstance(given, str):
-        return {"base_url": _without_credentials(given)}
+        return {"base_url": given}
     vendor, slash, _ = spec.id.partition("/")
     words = vendor.upper().replace("-", "_").split("_") if slash else [""]
     return {
-        name: _without_credentials(value)
+        name: value
         for name, value in sorted(os.environ.items())
         if name.endswith(_SERVER_NAMES) and name.startswith(tuple(words)) and value
     }

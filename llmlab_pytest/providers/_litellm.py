@@ -32,12 +32,14 @@ from llmlab_pytest.providers._remote_reply import (
     read_stream,
 )
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._trust import check_verified
 
 # Read by litellm while it is imported; without them it fetches its price map and
-# header table from the network, and reads .env files of the folders above it.
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-os.environ.setdefault("LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS", "True")
-os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+# header table from the network, and reads .env files of the folders above it. Whatever
+# the environment says: nobody is called and no file is read unless a run asks for it.
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+os.environ["LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS"] = "True"
+os.environ["LITELLM_MODE"] = "PRODUCTION"
 
 import litellm
 from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
@@ -67,11 +69,13 @@ class LiteLLM:
     """
 
     def __init__(self, spec: ModelSpec, options: RemoteOptions) -> None:
+        check_verified()
         self._spec = spec
         self._options = options
         self._name, self.vendor = _vendor_of(spec, options)
         is_openai = self.vendor in _RAW_PROMPT_PROVIDERS
-        self.key = openai_key(options) if is_openai else options.api_key()
+        find_key = openai_key if is_openai else RemoteOptions.api_key
+        self.key = find_key(options, place=spec.source)
         self.base_url = options.base_url or (openai_base_url() if is_openai else None)
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)

@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import re
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
@@ -20,9 +19,15 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import certifi
 
-from llmlab_pytest.core import ConfigError, ModelSpec, Price, redact, shorten
+from llmlab_pytest.core import (
+    ConfigError,
+    ModelSpec,
+    Price,
+    Secret,
+    redact,
+    shorten,
+)
 from llmlab_pytest.providers._openai_events import read_events
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import (
@@ -30,15 +35,20 @@ from llmlab_pytest.providers._price_map import (
     openai_cost_usd,
     openai_entry,
 )
-from llmlab_pytest.providers._remote_errors import Trouble, asked_wait_s, explain
+from llmlab_pytest.providers._remote_errors import (
+    DISTRUST,
+    Trouble,
+    asked_wait_s,
+    explain,
+)
 from llmlab_pytest.providers._remote_options import (
     RemoteOptions,
-    Secret,
     openai_base_url,
     openai_key,
 )
 from llmlab_pytest.providers._remote_reply import Parts, Reply, malformed, read_reply
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._trust import distrust, trust
 
 _VENDORS_OWN = "https://api.openai.com/v1"
 _ACCOUNT = {
@@ -73,7 +83,8 @@ class OpenAIHttp:
         self._options = options
         self._name = name
         self.vendor = "openai"
-        self.key = openai_key(options) or Secret(os.environ.get("OPENAI_API_KEY", ""))
+        key = openai_key(options, place=spec.source)
+        self.key = key or Secret(os.environ.get("OPENAI_API_KEY", ""))
         self.base_url = options.base_url or openai_base_url()
         self._address = (self.base_url or _VENDORS_OWN).rstrip("/")
         self._proxy = proxy_for(self._address)
@@ -102,8 +113,9 @@ class OpenAIHttp:
             classes = frozenset({"TimeoutError"})
             said = f"no {what} within {after_s:g} s"
         except (aiohttp.ClientError, OSError) as error:
-            said = f"{type(error).__name__}: {error}"
-            classes = frozenset({"APIConnectionError"})
+            refused = distrust(error)
+            said = refused or f"{type(error).__name__}: {error}"
+            classes = frozenset({DISTRUST if refused else "APIConnectionError"})
         except (ValueError, TypeError, RuntimeError) as error:  # e.g. an odd header
             said, classes = f"{type(error).__name__}: {error}", frozenset()
         # Outside the handler, so that the client's exception, which may quote the
@@ -247,11 +259,10 @@ class OpenAIHttp:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
-            trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=0,  # how many calls are in flight is decided elsewhere
-                    ssl=ssl.create_default_context(cafile=trusted),
+                    ssl=trust(),
                     keepalive_timeout=_KEEP_ALIVE_S,
                 ),
                 timeout=aiohttp.ClientTimeout(

@@ -23,10 +23,12 @@ from llmlab_pytest.core import (
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
+    ServerNotTrusted,
     Unsupported,
     redact,
     shorten,
 )
+from llmlab_pytest.providers._trust import FIX, distrust
 
 _MESSAGE_LENGTH = 300
 _OVERFLOW = re.compile(
@@ -42,6 +44,8 @@ _MALFORMED = re.compile(
 )
 _NO_KEY = re.compile(r"(?i)missing credentials|api_key client option must be set")
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
+DISTRUST = "SSLCertVerificationError"
+"""The class of what is raised for a certificate that is not trusted."""
 _KIND_BY_CLASS: dict[str, type[ProviderError]] = {
     "AuthenticationError": AuthError,
     "PermissionDeniedError": AuthError,
@@ -51,6 +55,7 @@ _KIND_BY_CLASS: dict[str, type[ProviderError]] = {
     "Timeout": ProviderTimeout,
     "TimeoutError": ProviderTimeout,
     "APIResponseValidationError": MalformedReply,
+    DISTRUST: ServerNotTrusted,
 }
 _KIND_BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthError,
@@ -67,6 +72,7 @@ _FIXES: dict[type[ProviderError], str] = {
     ProviderUnavailable: "Check the address and the network, or try again later.",
     ContentFiltered: "Change the prompt, or the provider's content settings.",
     ContextOverflow: "Shorten the prompt, or use fewer demonstrations.",
+    ServerNotTrusted: FIX,
     MalformedReply: "Check that the address is that of the API, ending in /v1.",
 }
 
@@ -79,14 +85,16 @@ def translate(
     Args:
         error: what litellm or the client below it raised.
         spec: the model that was called.
-        key_names: the environment variables that may hold the key.
+        key_names: where the key comes from, to go on from "the key".
         secret: the key that was sent; it is removed from the message.
     """
+    refused = distrust(error)
+    names = {kind.__name__ for kind in type(error).__mro__}
     trouble = Trouble(
-        said=str(error),
+        said=refused or str(error),
         status=getattr(error, "status_code", None),
         code=str(getattr(error, "code", "")),
-        classes=frozenset(kind.__name__ for kind in type(error).__mro__),
+        classes=frozenset({DISTRUST} if refused else names),
     )
     return explain(trouble, spec=spec, key_names=key_names, secret=secret)
 
@@ -117,7 +125,7 @@ def explain(
         return Unsupported(seen, fix=fix)
     kind = _kind(trouble, said)
     if kind is AuthError:
-        return AuthError(seen, fix=f"Check the key in the environment: {key_names}.")
+        return AuthError(seen, fix=f"Check the key {key_names}.")
     return kind(seen, fix=_FIXES.get(kind, _DEFAULT_FIX))
 
 

@@ -14,7 +14,16 @@ from llmlab_pytest.core import (
     Json,
     Kind,
     ModelSpec,
+    Secret,
     check_value,
+    know_password,
+    know_secret,
+)
+from llmlab_pytest.providers._key_command import (
+    COMMAND,
+    command_of,
+    is_command,
+    key_of_command,
 )
 
 _WAIT = Kind(
@@ -27,6 +36,7 @@ _KINDS = {
         lambda v: isinstance(v, str) and v.startswith(("http://", "https://")),
     ),
     "api_key_env": TEXT,
+    COMMAND: Kind("a command: a string, or a list of its words", is_command),
     "timeout_s": _WAIT,
     "connect_timeout_s": _WAIT,
     "first_token_timeout_s": _WAIT,
@@ -52,20 +62,11 @@ _OURS = (
     "max_retries",
     "n",
     "client",
+    "ssl_verify",
 )
 _PRICED = ("max_tokens", "max_completion_tokens", "service_tier")
 """What decides a call's worst cost, and so stands in `extra` itself."""
 _NO_KEY = "no-key-needed"
-
-
-class Secret(str):
-    """A text that hides when its `repr` is shown, e.g. by `pytest --showlocals`."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Return a placeholder."""
-        return "'[redacted]'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +78,8 @@ class RemoteOptions:
     api_key_env: str | None = None
     """The environment variable with the key. Without it the vendor's usual variable
     is used, and with `base_url` none: no key goes to a server it was not meant for."""
+    api_key_command: tuple[str, ...] = ()
+    """The command that prints the key; then there is no `api_key_env`."""
     timeout_s: float = 120.0
     """Longest wait for one attempt, seconds."""
     connect_timeout_s: float = 10.0
@@ -104,13 +107,16 @@ class RemoteOptions:
         """Read the options of a registry entry.
 
         Raises:
-            ConfigError: an option is unknown or wrong, or `api_key_env` is not set.
+            ConfigError: an option is unknown or wrong, `api_key_env` is not set, or
+                there is an `api_key_command` too.
         """
         place = spec.source or f"the options of {spec.alias!r}"
         for name, value in spec.options.items():
             check_value(name, value, _KINDS, what="option", place=place)
         given: dict[str, Any] = dict(spec.options)
         given["omit"] = tuple(given.get("omit", ()))
+        if COMMAND in given:
+            given[COMMAND] = command_of(given[COMMAND], place=place)
         options = cls(**given)
         _refuse(place, "omit", options.omit, allowed=_OMITTABLE)
         extra = options.extra or {}
@@ -118,38 +124,52 @@ class RemoteOptions:
         body = extra.get("extra_body")
         if isinstance(body, Mapping):
             _refuse(place, "extra_body", body, forbidden=_OURS + _PRICED)
-        if options.api_key_env and not os.environ.get(options.api_key_env):
-            msg = f"{place}: api_key_env is {options.api_key_env!r}, which is not set."
-            raise ConfigError(msg, fix=f"Run: export {options.api_key_env}=...")
+        _check_key(options, place)
         return options
 
-    def api_key(self) -> Secret | None:
-        """Return the key to send; `None` leaves the choice to litellm."""
+    def api_key(self, *, place: str = "") -> Secret | None:
+        """Return the key to send; `None` leaves the choice to litellm.
+
+        Args:
+            place: where the model's entry stands, for messages.
+
+        Raises:
+            AuthError: `api_key_command` brings no key.
+        """
+        know_password(self.base_url or "")
+        if self.api_key_command:
+            return key_of_command(self.api_key_command, place=place)
         if self.api_key_env:
-            return Secret(os.environ.get(self.api_key_env, "").strip())
+            return know_secret(os.environ.get(self.api_key_env, "").strip())
         return Secret(_NO_KEY) if self.base_url else None
 
     def key_names(self, vendors: str, *, place: str) -> str:
-        """Return the variable to look at when a key is refused, for people.
+        """Return where to look when a key is refused, to go on from "the key".
 
         Args:
             vendors: the variable of the model's vendor.
             place: where the model's entry stands.
         """
+        if self.api_key_command:
+            return f"that the 'api_key_command' in {place} prints"
         if self.api_key_env:
-            return self.api_key_env
-        if self.base_url:
-            return f"none is sent; name one with 'api_key_env' in {place}"
-        return vendors
+            vendors = self.api_key_env
+        elif self.base_url:
+            vendors = f"none is sent; name one with 'api_key_env' in {place}"
+        return f"in the environment: {vendors}"
 
 
-def openai_key(options: RemoteOptions) -> Secret | None:
+def openai_key(options: RemoteOptions, *, place: str) -> Secret | None:
     """Return the key for OpenAI's protocol: a local server may need none.
 
     OpenAI's client insists on a key even where `OPENAI_BASE_URL` names a server that
     asks for none.
+
+    Raises:
+        AuthError: `api_key_command` brings no key.
     """
-    key = options.api_key()
+    know_password(openai_base_url() or "")
+    key = options.api_key(place=place)
     if key is None and openai_base_url() and not os.environ.get("OPENAI_API_KEY"):
         return Secret(_NO_KEY)
     return key
@@ -158,6 +178,19 @@ def openai_key(options: RemoteOptions) -> Secret | None:
 def openai_base_url() -> str | None:
     """Return the server that the environment names for OpenAI's protocol."""
     return os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+
+
+def _check_key(options: RemoteOptions, place: str) -> None:
+    name = options.api_key_env
+    if name and options.api_key_command:
+        raise ConfigError(
+            f"{place}: there are both 'api_key_env' and {COMMAND!r}.",
+            allowed="A key comes from one place.",
+            fix="Leave one of the two out.",
+        )
+    if name and not os.environ.get(name):
+        msg = f"{place}: api_key_env is {name!r}, which is not set."
+        raise ConfigError(msg, fix=f"Run: export {name}=...")
 
 
 def _refuse(

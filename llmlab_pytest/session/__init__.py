@@ -1,6 +1,7 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._exposed import warn_of_exposed_secrets
 from llmlab_pytest.session._forecasts import estimate, may_cost
 from llmlab_pytest.session._keys import config_of
 from llmlab_pytest.session._outputs import Outputs
@@ -26,4 +27,5 @@ __all__ = [
     "report_of_kept_run",
     "session_if_used",
     "session_of",
+    "warn_of_exposed_secrets",
 ]

@@ -6,6 +6,7 @@ import pytest
 
 from llmlab_pytest.core import Report
 from llmlab_pytest.options import LAST_RUN
+from llmlab_pytest.session._env_file import load_env_file
 from llmlab_pytest.session._find_run import known_run_id, open_kept_store
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._outputs import Outputs, write_outputs
@@ -30,6 +31,7 @@ def report_of_kept_run(config: pytest.Config) -> Reported:
         ConfigError: there is no such run or store, or a metric is not known.
         StoreError: the store cannot be read.
     """
+    load_env_file(config)
     settings = read_settings(config)
     store = open_kept_store(settings)
     try:

@@ -36,6 +36,7 @@ from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.providers import weights_text
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._env_file import load_env_file
 from llmlab_pytest.session._factors import (
     check_same_model,
     fact_factors,
@@ -167,7 +168,9 @@ class LlmlabSession:
     def _load(self, spec: ModelSpec) -> Model:
         if weights := weights_text(spec):
             _LOG.info("loading %s (%s) …", spec.alias, weights)
-        model = load_for_worker(spec, self.registries.providers, self.config)
+        may_run = self.settings.may_run_commands
+        providers = self.registries.providers
+        model = load_for_worker(spec, providers, self.config, may_run_commands=may_run)
         factors = model_factors(spec, model)
         if self.settings.resume is not None:
             check_same_model(spec, factors, self.store.run_factors(self.run_id))
@@ -381,6 +384,7 @@ class LlmlabSession:
 def session_of(config: pytest.Config) -> LlmlabSession:
     """Return this process's session, created on first use."""
     if _session_key not in config.stash:
+        load_env_file(config)
         config.stash[_session_key] = LlmlabSession(config)
     return config.stash[_session_key]
 

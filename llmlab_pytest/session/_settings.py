@@ -52,6 +52,7 @@ class Settings:
     """`None`: each task's own text."""
     data_dir: Path | None
     store_url: str
+    store_where: str
     resume: str | None
     """A run id, `LAST_RUN`, or `None`."""
     cache: CacheMode
@@ -74,6 +75,8 @@ class Settings:
     inconclusive: Inconclusive
     may_run_code: bool
     """Whether code that models write may be run."""
+    may_run_commands: bool
+    """Whether commands may be run that the registry names, to get keys."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
     outputs: Mapping[str, Path]
@@ -87,14 +90,15 @@ def read_settings(config: pytest.Config) -> Settings:
         ConfigError: a value has the wrong type; names where it was written.
     """
     root = config.rootpath
-    models = _raw(config, "--llm")
-    budget = _raw(config, "--llmlab-budget")
-    alert = _raw(config, "--llmlab-budget-alert")
-    data = _raw(config, "--llmlab-data").value
-    registry = _raw(config, "--llmlab-registry").value
-    cache_dir = _raw(config, "--llmlab-cache-dir").value
-    limit = _raw(config, "--llmlab-cache-limit")
-    outputs = {flag: _raw(config, flag).value for flag in _OUTPUTS}
+    models = raw_setting(config, "--llm")
+    budget = raw_setting(config, "--llmlab-budget")
+    alert = raw_setting(config, "--llmlab-budget-alert")
+    data = raw_setting(config, "--llmlab-data").value
+    registry = raw_setting(config, "--llmlab-registry").value
+    cache_dir = raw_setting(config, "--llmlab-cache-dir").value
+    limit = raw_setting(config, "--llmlab-cache-limit")
+    store = raw_setting(config, "--llmlab-store")
+    outputs = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
     recorded, replayed = _cassettes(config)
     default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
@@ -102,13 +106,14 @@ def read_settings(config: pytest.Config) -> Settings:
         models_where=models.where,
         limit=_integer(config, "--llmlab-limit", minimum=0),
         seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
-        compat=_raw(config, "--llmlab-compat").value,
+        compat=raw_setting(config, "--llmlab-compat").value,
         shots=_integer(config, "--llmlab-shots", minimum=0),
         chat=_chat(config),
-        system=_raw(config, "--llmlab-system").value,
+        system=raw_setting(config, "--llmlab-system").value,
         data_dir=root / Path(data).expanduser() if data else None,
-        store_url=_raw(config, "--llmlab-store").value or str(default_store),
-        resume=_raw(config, "--llmlab-resume").value,
+        store_url=store.value or str(default_store),
+        store_where=store.where,
+        resume=raw_setting(config, "--llmlab-resume").value,
         cache=cast("CacheMode", _choice(config, "--llmlab-cache")),
         cache_dir=root / (cache_dir or ".llmlab/cache"),
         cache_max_bytes=bytes_of(limit.value or "0", where=limit.where),
@@ -122,13 +127,17 @@ def read_settings(config: pytest.Config) -> Settings:
         estimate=bool(_raw(config, "--llmlab-estimate").value),
         predict=_factors(config),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
-        may_run_code=_raw(config, "--llmlab-allow-code-execution").value is not None,
-        report=_raw(config, "--llmlab-report").value,
+        may_run_code=raw_setting(config, "--llmlab-allow-code-execution").value
+        is not None,
+        may_run_commands=raw_setting(config, "--llmlab-allow-commands").value
+        is not None,
+        report=raw_setting(config, "--llmlab-report").value,
         outputs={flag: Path(path) for flag, path in outputs.items() if path},
     )
 
 
-def _raw(config: pytest.Config, flag: str) -> Setting:
+def raw_setting(config: pytest.Config, flag: str) -> Setting:
+    """Return an option as it was written last, and where."""
     option = next(option for option in OPTIONS if option.flag == flag)
     from_command_line = config.getoption(option.dest)
     if from_command_line is not None:
@@ -144,7 +153,7 @@ def _raw(config: pytest.Config, flag: str) -> Setting:
 
 
 def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
-    raw = _raw(config, flag)
+    raw = raw_setting(config, flag)
     if raw.value is None:
         return None
     try:
@@ -159,7 +168,7 @@ def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
 
 def _choice(config: pytest.Config, flag: str) -> str:
     """Return one of the option's choices; argparse checks only the command line."""
-    raw = _raw(config, flag)
+    raw = raw_setting(config, flag)
     allowed = next(o.choices for o in OPTIONS if o.flag == flag) or ()
     if raw.value not in allowed:
         msg = f"{raw.where} is {raw.value!r}."
@@ -202,7 +211,10 @@ def _cassettes(config: pytest.Config) -> tuple[Path | None, Path | None]:
         ConfigError: both are asked for, or replaying with a cache, or a folder that
             does not exist.
     """
-    record, replay = _raw(config, "--llmlab-record"), _raw(config, "--llmlab-replay")
+    record, replay = (
+        raw_setting(config, "--llmlab-record"),
+        raw_setting(config, "--llmlab-replay"),
+    )
     root = config.rootpath
     if record.value and replay.where.startswith("ini "):
         replay = replay._replace(value=None)  # what a project replays is recorded so
@@ -215,7 +227,7 @@ def _cassettes(config: pytest.Config) -> tuple[Path | None, Path | None]:
             allowed="A run records answers or replays them.",
             fix="Leave one of the two out.",
         )
-    cache = _raw(config, "--llmlab-cache")
+    cache = raw_setting(config, "--llmlab-cache")
     if cache.value != "off":
         raise ConfigError(
             f"{replay.where} is {replay.value!r} and {cache.where} is {cache.value!r}.",

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from llmlab_pytest.core import StoreError, redact
+from llmlab_pytest.core import StoreError, know_password, redact
 from llmlab_pytest.store._schema import MIGRATIONS, versions
 
 BUSY_TIMEOUT_S = 60.0
@@ -48,6 +48,7 @@ def url_of(text: str) -> URL:
     Raises:
         StoreError: the URL cannot be parsed.
     """
+    know_password(text)
     if "://" not in text:
         return URL.create("sqlite", database=str(Path(text).expanduser().absolute()))
     try:

@@ -36,11 +36,17 @@ from llmlab_pytest.core import (
 from llmlab_pytest.engine import Allowance, Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.metrics import check_draws
-from llmlab_pytest.providers import ModelRegistry, load_model, provider_registry
+from llmlab_pytest.providers import (
+    ModelRegistry,
+    check_commands,
+    load_model,
+    provider_registry,
+)
 from llmlab_pytest.sandbox import run_tests
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
 from llmlab_pytest.session._cached_journal import CachedJournal
 from llmlab_pytest.session._cassette_journals import RecordingJournal, ReplayJournal
+from llmlab_pytest.session._env_file import read_env_file
 from llmlab_pytest.session._journal import StoreJournal
 from llmlab_pytest.store import open_store
 from llmlab_pytest.tasks import load_card, plan_task
@@ -232,6 +238,46 @@ def _key_that_is_not_set(remote: Callable[..., object]) -> object:
     return _ask(remote("echo", api_key_env="UNSET_KEY"))
 
 
+@trigger(core.ConfigError, "'api_key_env' and 'api_key_command'", "Leave one")
+def _key_of_two_places(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_command="pass show openai"))
+
+
+@trigger(core.ConfigError, "No closing quotation", "a list of strings")
+def _command_with_an_open_quotation(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_env=None, api_key_command="pass 'openai"))
+
+
+@trigger(core.AuthError, "'false'", "exit code 1", "Run it by hand")
+def _command_that_fails(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", api_key_env=None, api_key_command=["false"]))
+
+
+@trigger(core.ConfigError, "'pass'", "--llmlab-allow-commands", "api_key_env")
+def _command_that_is_not_allowed(tmp_path: Path) -> object:
+    options = {"api_key_command": ["/usr/bin/pass", "show", "openai"]}
+    spec = ModelSpec(
+        alias="remote",
+        provider="litellm",
+        id="openai/echo",
+        options=options,
+        source="llmlab_models.toml:1",
+    )
+    return check_commands(spec, may_run=False)
+
+
+@trigger(core.ConfigError, "nowhere.env", "cannot be read", "Correct the path")
+def _env_file_that_does_not_exist(tmp_path: Path) -> object:
+    return read_env_file(tmp_path / "nowhere.env", where="--llmlab-env-file")
+
+
+@trigger(core.ConfigError, "keys.env:3", "NAME=value")
+def _env_file_with_a_wrong_line(tmp_path: Path) -> object:
+    file = tmp_path / "keys.env"
+    file.write_text("A_KEY=1\n\nB_KEY 'sk-hidden-0123456789'\n", encoding="utf-8")
+    return read_env_file(file, where="--llmlab-env-file")
+
+
 @trigger(core.RateLimited, "'remote'", "concurrency", "attempt 8")
 def _rate_limit(remote: Callable[..., object]) -> object:
     return _ask(remote("error-429"))
@@ -240,6 +286,11 @@ def _rate_limit(remote: Callable[..., object]) -> object:
 @trigger(core.ProviderUnavailable, "'remote'", "attempt 3")
 def _server_error(remote: Callable[..., object]) -> object:
     return _ask(remote("error-503"))
+
+
+@trigger(core.ServerNotTrusted, "'remote'", "not trusted", "SSL_CERT_FILE")
+def _certificate_that_signs_itself(secure: Callable[..., object]) -> object:
+    return _ask(secure("echo"))
 
 
 @trigger(core.ProviderDown, "'remote'", "none of the last 10", "--llmlab-resume")
@@ -519,6 +570,18 @@ def _cassette_with_a_wrong_edit(tmp_path: Path) -> object:
 NEEDS_LOCAL = {"weights_that_do_not_exist", "corrupt_gguf"}
 
 
+def _remote(url: str, behaviour: str, options: dict[str, object]) -> object:
+    given = {"base_url": url, "api_key_env": "REMOTE_KEY", **options}
+    spec = ModelSpec(
+        alias="remote",
+        provider="litellm",
+        id=f"openai/{behaviour}",
+        options={n: v for n, v in given.items() if v is not None},
+        source="llmlab_models.toml:1",
+    )
+    return load_model(spec, provider_registry())
+
+
 @pytest.fixture
 def remote(
     openai_server: Any,
@@ -526,19 +589,18 @@ def remote(
 ) -> Iterator[Callable[..., object]]:
     """Build a remote model behind a real server that shows one behaviour."""
     monkeypatch.setenv("REMOTE_KEY", "sk-remote-0123456789abcdef")
-
-    def build(behaviour: str, **options: object) -> object:
-        spec = ModelSpec(
-            alias="remote",
-            provider="litellm",
-            id=f"openai/{behaviour}",
-            options={"base_url": server.url, "api_key_env": "REMOTE_KEY", **options},
-            source="llmlab_models.toml:1",
-        )
-        return load_model(spec, provider_registry())
-
     with openai_server.OpenAIServer() as server:
-        yield build
+        yield lambda behaviour, **options: _remote(server.url, behaviour, options)
+
+
+@pytest.fixture
+def secure(
+    openai_server: Any, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., object]]:
+    """Build a remote model whose server shows a certificate that nobody signed."""
+    monkeypatch.setenv("REMOTE_KEY", "sk-remote-0123456789abcdef")
+    with openai_server.OpenAIServer(certificate=certificate) as server:
+        yield lambda behaviour, **options: _remote(server.url, behaviour, options)
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:

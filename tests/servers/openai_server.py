@@ -12,6 +12,7 @@ list of patterns, else with the prompt itself. The model's name (or the header
 import argparse
 import json
 import re
+import ssl
 import threading
 import time
 from collections import Counter
@@ -78,6 +79,7 @@ class OpenAIServer(ThreadingHTTPServer):
         answers: regular expression -> answer, searched in the last user message.
         key: the bearer token that is asked for; `None` takes any or none.
         log: a file that gets one JSON line per request.
+        certificate: a folder with `server.pem` and `server.key`; then it speaks TLS.
     """
 
     daemon_threads = True
@@ -91,8 +93,16 @@ class OpenAIServer(ThreadingHTTPServer):
         answers: Mapping[str, str] = DEFAULT_ANSWERS,
         key: str | None = None,
         log: Path | None = None,
+        certificate: Path | None = None,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        self.scheme = "http" if certificate is None else "https"
+        if certificate is not None:
+            shown = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            shown.load_cert_chain(
+                certificate / "server.pem", certificate / "server.key"
+            )
+            self.socket = shown.wrap_socket(self.socket, server_side=True)
         self.answers = answers
         self.key = key
         self.log = log
@@ -111,7 +121,7 @@ class OpenAIServer(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         """The base URL, ending in `/v1`."""
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/v1"
 
     def __enter__(self) -> Self:
         """Start serving in a thread."""

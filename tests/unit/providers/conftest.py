@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from llmlab_pytest.core import GenerateRequest, ModelSpec
-from llmlab_pytest.providers import LazyProvider
+from llmlab_pytest.core import Completion, GenerateRequest, Message, ModelSpec
+from llmlab_pytest.providers import LazyProvider, load_model, provider_registry
 from llmlab_pytest.providers._shared_model import SharedModel
 
 NOTED_MODEL = '''
@@ -95,8 +95,8 @@ class Noted:
 WORKER = """
 import asyncio, json, os, sys
 from pathlib import Path
-from llmlab_pytest.core import GenerateRequest, ModelSpec
-from llmlab_pytest.providers import LazyProvider
+from llmlab_pytest.core import Completion, GenerateRequest, Message, ModelSpec
+from llmlab_pytest.providers import LazyProvider, load_model, provider_registry
 from llmlab_pytest.providers._shared_model import SharedModel
 
 options = json.loads(os.environ["SPEC"])
@@ -207,6 +207,26 @@ def server(openai_server: Any) -> Iterator[Any]:
     """A running server that speaks OpenAI's protocol."""
     with openai_server.OpenAIServer() as running:
         yield running
+
+
+@pytest.fixture
+def answer() -> Callable[..., Completion]:
+    """Load a model, ask it one question and close it."""
+
+    def ask(spec: ModelSpec, text: str = "Hi") -> Completion:
+        model = load_model(spec, provider_registry())
+
+        async def answered() -> Completion:
+            try:
+                request = GenerateRequest((Message("user", text),))
+                return (await model.run([request]))[0]
+            finally:
+                model.close()
+                await asyncio.sleep(0)
+
+        return asyncio.run(answered())
+
+    return ask
 
 
 @pytest.fixture
