@@ -40,7 +40,10 @@ if TYPE_CHECKING:
         Unsupported,
     )
     from llmlab_pytest.core._hashing import canonical_json, digest_of, digest_of_file
+    from llmlab_pytest.core._image import Image
+    from llmlab_pytest.core._json import Json
     from llmlab_pytest.core._lazy import load
+    from llmlab_pytest.core._messages import Message, Role, Tool, ToolCall
     from llmlab_pytest.core._model import (
         CAPABILITIES,
         BatchModel,
@@ -52,22 +55,13 @@ if TYPE_CHECKING:
     )
     from llmlab_pytest.core._records import (
         Completion,
-        Continuation,
         ContinuationLogprob,
         Contribution,
-        GenerateConfig,
-        GenerateRequest,
         GroupRow,
         Interval,
-        Json,
-        LoglikelihoodRequest,
-        Message,
         Metric,
         Outcome,
         Report,
-        Request,
-        Role,
-        RollingRequest,
         Sample,
         SampleRecord,
         SampleResult,
@@ -80,9 +74,17 @@ if TYPE_CHECKING:
         TokenLogprob,
         Verdict,
         VerdictState,
-        batch_kind,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
+    from llmlab_pytest.core._requests import (
+        Continuation,
+        GenerateConfig,
+        GenerateRequest,
+        LoglikelihoodRequest,
+        Request,
+        RollingRequest,
+        batch_kind,
+    )
     from llmlab_pytest.core._share import Share
     from llmlab_pytest.core._text import (
         escape_control,
@@ -141,6 +143,7 @@ __all__ = [
     "GenerateRequest",
     "GroupRow",
     "HashMismatch",
+    "Image",
     "Interval",
     "Json",
     "Kind",
@@ -183,6 +186,8 @@ __all__ = [
     "TaskRow",
     "TokenLogprob",
     "TomlFile",
+    "Tool",
+    "ToolCall",
     "Unsupported",
     "Usage",
     "Verdict",
@@ -234,6 +239,8 @@ _HOMES = {
         "digest_of",
         "digest_of_file",
     ),
+    "_image": ("Image",),
+    "_json": ("Json",),
     "_lazy": ("load",),
     "_model": (
         "CAPABILITIES",
@@ -244,24 +251,16 @@ _HOMES = {
         "PricedModel",
         "Provider",
     ),
+    "_messages": ("Message", "Role", "Tool", "ToolCall"),
     "_records": (
         "Completion",
-        "Continuation",
         "ContinuationLogprob",
         "Contribution",
-        "GenerateConfig",
-        "GenerateRequest",
         "GroupRow",
         "Interval",
-        "Json",
-        "LoglikelihoodRequest",
-        "Message",
         "Metric",
         "Outcome",
         "Report",
-        "Request",
-        "Role",
-        "RollingRequest",
         "Sample",
         "SampleRecord",
         "SampleResult",
@@ -274,11 +273,19 @@ _HOMES = {
         "TokenLogprob",
         "Verdict",
         "VerdictState",
-        "batch_kind",
     ),
     "_registry": (
         "Registry",
         "unknown_name",
+    ),
+    "_requests": (
+        "Continuation",
+        "GenerateConfig",
+        "GenerateRequest",
+        "LoglikelihoodRequest",
+        "Request",
+        "RollingRequest",
+        "batch_kind",
     ),
     "_share": ("Share",),
     "_toml": (

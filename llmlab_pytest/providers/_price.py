@@ -1,20 +1,16 @@
 """Prices of calls: an entry's own, litellm's rates as a record, and the worst case.
 
-The worst case of a call is what it can cost at most: every byte of the prompt a token
-of its own at the dearest rate of input, and `max_tokens` at the dearest of output. No
-tokenizer that works on bytes gives more tokens than bytes, so this holds for a model
-whose tokenizer nobody has; it is about four times a prompt's cost in English.
+The worst case of a call is what it can cost at most: the longest that its input can be
+at the dearest rate of input, and `max_tokens` at the dearest of output.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from llmlab_pytest.core import (
     ConfigError,
     GenerateRequest,
-    LoglikelihoodRequest,
-    Message,
     Model,
     ModelSpec,
     Price,
@@ -22,10 +18,9 @@ from llmlab_pytest.core import (
     Request,
     Usage,
 )
+from llmlab_pytest.providers._most_input import most_input_tokens
 
 _PER_MILLION = 1e6
-_TURN_TOKENS = 16
-"""What a chat template writes around one message, at most: role and marks."""
 _FREE = frozenset({"llamacpp", "scripted", "transformers"})
 """Providers that compute on this machine: what their entries do not price is free."""
 _INPUT = "input_cost_per_token"
@@ -160,13 +155,6 @@ def mapped_worst_usd(
     return input_tokens * rates["input"] + output_tokens * rates["output"] + fee_usd
 
 
-def most_input_tokens(request: Request) -> int:
-    """Return how many tokens the input of a request can have at most."""
-    return sum(len(text.encode(errors="replace")) for text in _texts(request)) + (
-        _TURN_TOKENS * (1 + _turns(request))
-    )
-
-
 def _rates(entry: Mapping[str, object]) -> dict[str, float]:
     return {
         name: float(value)
@@ -185,35 +173,6 @@ def _applies(
     if asked == "auto":  # the settings of the account decide; batches are another API
         possible = {None, match["tier"]} - {"batches"}
     return input_tokens >= above and match["tier"] in possible
-
-
-def _texts(request: Request) -> Iterator[str]:
-    if isinstance(request, GenerateRequest):
-        yield from _said(request.prompt)
-    elif isinstance(request, LoglikelihoodRequest):
-        for pair in request.continuations:
-            yield from _said(pair.context)
-            yield pair.text
-    else:
-        yield request.text
-
-
-def _turns(request: Request) -> int:
-    if isinstance(request, GenerateRequest):
-        return 1 if isinstance(request.prompt, str) else len(request.prompt)
-    if isinstance(request, LoglikelihoodRequest):
-        return sum(
-            1 if isinstance(pair.context, str) else len(pair.context)
-            for pair in request.continuations
-        )
-    return 1
-
-
-def _said(prompt: str | tuple[Message, ...]) -> Iterator[str]:
-    if isinstance(prompt, str):
-        yield prompt
-    else:
-        yield from (turn.content for turn in prompt)
 
 
 def _today() -> str:

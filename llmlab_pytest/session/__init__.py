@@ -1,7 +1,7 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
 from llmlab_pytest.session._case import Case, Group
-from llmlab_pytest.session._keys import config_of
+from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._outputs import Outputs
 from llmlab_pytest.session._report import report_of_kept_run
 from llmlab_pytest.session._session import (
