@@ -57,6 +57,7 @@ _COMPLETION = {
     "stop_reason": Kind(" or ".join(map(repr, _REASONS)), lambda v: v in _REASONS),
     "text": _ANY_TEXT,
     "token_logprobs": _SEVERAL,
+    "tool_calls": _SEVERAL,
     "ttft_s": AMOUNT,
     "usage": TABLE,
 }
@@ -69,6 +70,11 @@ _PARTS: Mapping[str, Mapping[str, Kind]] = {
         "usd_per_million_tokens": TABLE,
     },
     "token_logprobs": {"logprob": NUMBER, "token": _ANY_TEXT},
+    "tool_calls": {
+        "arguments": Kind("a table, or a string", lambda v: isinstance(v, dict | str)),
+        "id": TEXT,
+        "name": TEXT,
+    },
     "usage": {field.name: _TOKENS for field in fields(Usage)},
 }
 _MAY_LACK = {"usage": frozenset(_PARTS["usage"]), "price": frozenset({"tier"})}
@@ -105,9 +111,10 @@ def entry_content(
     content = {
         name: value
         for name, value in content.items()
-        if value not in (None, (), []) and (name == "text" or value != default[name])
+        if value not in (None, (), [])
+        and (name == "text" or value != default.get(name))
     }
-    if not content["text"] and "continuations" in content:
+    if not content["text"] and content.keys() & {"continuations", "tool_calls"}:
         del content["text"]
     whole = {
         "format": _FORMAT,
@@ -126,6 +133,12 @@ def without_incidents(content: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(completion, dict):
         return dict(content)
     kept = {name: v for name, v in completion.items() if name not in _INCIDENTAL}
+    if isinstance(calls := kept.get("tool_calls"), list):
+        # Ids are made up anew by each call; all that they say is which call is meant.
+        kept["tool_calls"] = [
+            {**call, "id": n} if isinstance(call, dict) else call
+            for n, call in enumerate(calls)
+        ]
     if isinstance(price := kept.get("price"), dict):
         kept["price"] = price.get("usd_per_million_tokens")
     return {**content, "completion": kept}
@@ -177,7 +190,8 @@ def _check_completion(file: CassetteText, call: RecordedCall) -> None:
             _check(file, part, kinds, "completion", name, optional=optional)
     request = call.parts["request"]
     if "config" in request:
-        wanted, found = "a 'text'", "text" in content
+        wanted = "a 'text' or 'tool_calls'"
+        found = not content.keys().isdisjoint(("text", "tool_calls"))
     else:
         count = len(request.get("continuations", [None]))
         wanted = f"{count} 'continuations', one for each text that was scored"

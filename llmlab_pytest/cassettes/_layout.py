@@ -16,8 +16,9 @@ FIX = "Correct the file, or record the answer again with --llmlab-record."
 _TEXTS = frozenset({"content", "context", "prompt", "text"})
 """Keys whose value may be long text. In no request or answer does one of them hold a
 list of strings for another reason."""
-_NO_TEXTS = "model"
-"""The key below which names are those of a provider's options, and lists are lists."""
+_NO_TEXTS = frozenset({"arguments", "model", "parameters", "response_schema"})
+"""Keys below which names are those of a provider, a tool or a schema, and lists are
+lists."""
 # Controls beyond ASCII's, line separators, bidirectional overrides, byte-order marks,
 # and halves of surrogate pairs, which no encoding has.
 _UNSEEN = re.compile(
@@ -96,7 +97,7 @@ class CassetteText:
 
 def _split(value: Any, key: str = "") -> Any:
     match value:
-        case dict() if key != _NO_TEXTS:
+        case dict() if key not in _NO_TEXTS:
             return {name: _split(part, name) for name, part in value.items()}
         case list():
             return [_split(part) for part in value]
@@ -108,7 +109,7 @@ def _split(value: Any, key: str = "") -> Any:
 
 def _joined(value: Any, key: str = "") -> Any:
     match value:
-        case dict() if key != _NO_TEXTS:
+        case dict() if key not in _NO_TEXTS:
             return {name: _joined(part, name) for name, part in value.items()}
         case [str(), *_] if key in _TEXTS and all(isinstance(p, str) for p in value):
             return "\n".join(value)

@@ -143,7 +143,7 @@ def _texts(request: Request) -> Iterator[str]:
 def _text(prompt: str | tuple[Message, ...]) -> str:
     if isinstance(prompt, str):
         return prompt
-    return "".join(turn.content for turn in prompt)
+    return "".join(turn.text for turn in prompt)
 
 
 def common_length(one: str, other: str) -> int:

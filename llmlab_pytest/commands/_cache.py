@@ -2,7 +2,7 @@
 
 import argparse
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -106,9 +106,15 @@ def _line(entry: CacheEntry, hide: Callable[[str], str]) -> str:
         entry.used_at[:19],
         _model(entry),
         shorten(hide(_text(entry.asked["request"])), 40),
-        shorten(hide(entry.answer["text"]), 40),
+        shorten(hide(_answer(entry.answer)), 40),
     )
     return "  ".join(parts)
+
+
+def _answer(answer: Mapping[str, Any]) -> str:
+    """Return the text, or the names of the tools that were called."""
+    names = (call["name"] for call in answer.get("tool_calls", ()))
+    return answer["text"] or ", ".join(names)
 
 
 def _text(request: dict[str, Any]) -> str:
@@ -116,4 +122,9 @@ def _text(request: dict[str, Any]) -> str:
     prompt = request.get("prompt", request.get("text"))
     if prompt is None:
         prompt = request["continuations"][0]["context"]
-    return prompt if isinstance(prompt, str) else str(prompt[-1]["content"])
+    if isinstance(prompt, str):
+        return prompt
+    content = prompt[-1]["content"]
+    if isinstance(content, str):
+        return content
+    return " ".join(part.get("text", "[image]") for part in content)

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
     )
     from llmlab_pytest.core._forecast import Forecast, Prediction, Span
     from llmlab_pytest.core._hashing import canonical_json, digest_of, digest_of_file
+    from llmlab_pytest.core._image import Image
+    from llmlab_pytest.core._json import Json
     from llmlab_pytest.core._lazy import load
+    from llmlab_pytest.core._messages import Message, Role, Tool, ToolCall
     from llmlab_pytest.core._model import (
         CAPABILITIES,
         BatchModel,
@@ -55,22 +58,13 @@ if TYPE_CHECKING:
     )
     from llmlab_pytest.core._records import (
         Completion,
-        Continuation,
         ContinuationLogprob,
         Contribution,
-        GenerateConfig,
-        GenerateRequest,
         GroupRow,
         Interval,
-        Json,
-        LoglikelihoodRequest,
-        Message,
         Metric,
         Outcome,
         Report,
-        Request,
-        Role,
-        RollingRequest,
         Sample,
         SampleRecord,
         SampleResult,
@@ -83,9 +77,17 @@ if TYPE_CHECKING:
         TokenLogprob,
         Verdict,
         VerdictState,
-        batch_kind,
     )
     from llmlab_pytest.core._registry import Registry, unknown_name
+    from llmlab_pytest.core._requests import (
+        Continuation,
+        GenerateConfig,
+        GenerateRequest,
+        LoglikelihoodRequest,
+        Request,
+        RollingRequest,
+        batch_kind,
+    )
     from llmlab_pytest.core._secrets import (
         Secret,
         SecretWarning,
@@ -149,6 +151,7 @@ __all__ = [
     "GenerateRequest",
     "GroupRow",
     "HashMismatch",
+    "Image",
     "Interval",
     "Json",
     "Kind",
@@ -196,6 +199,8 @@ __all__ = [
     "TaskRow",
     "TokenLogprob",
     "TomlFile",
+    "Tool",
+    "ToolCall",
     "Unsupported",
     "Usage",
     "Verdict",
@@ -253,6 +258,8 @@ _HOMES = {
         "digest_of",
         "digest_of_file",
     ),
+    "_image": ("Image",),
+    "_json": ("Json",),
     "_lazy": ("load",),
     "_model": (
         "CAPABILITIES",
@@ -263,24 +270,16 @@ _HOMES = {
         "PricedModel",
         "Provider",
     ),
+    "_messages": ("Message", "Role", "Tool", "ToolCall"),
     "_records": (
         "Completion",
-        "Continuation",
         "ContinuationLogprob",
         "Contribution",
-        "GenerateConfig",
-        "GenerateRequest",
         "GroupRow",
         "Interval",
-        "Json",
-        "LoglikelihoodRequest",
-        "Message",
         "Metric",
         "Outcome",
         "Report",
-        "Request",
-        "Role",
-        "RollingRequest",
         "Sample",
         "SampleRecord",
         "SampleResult",
@@ -293,11 +292,19 @@ _HOMES = {
         "TokenLogprob",
         "Verdict",
         "VerdictState",
-        "batch_kind",
     ),
     "_registry": (
         "Registry",
         "unknown_name",
+    ),
+    "_requests": (
+        "Continuation",
+        "GenerateConfig",
+        "GenerateRequest",
+        "LoglikelihoodRequest",
+        "Request",
+        "RollingRequest",
+        "batch_kind",
     ),
     "_secrets": (
         "Secret",

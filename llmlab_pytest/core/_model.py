@@ -12,10 +12,20 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 from llmlab_pytest.core._errors import Unsupported
 from llmlab_pytest.core._hashing import digest_of
-from llmlab_pytest.core._records import Completion, Json, Request
+from llmlab_pytest.core._json import Json
+from llmlab_pytest.core._records import Completion
+from llmlab_pytest.core._requests import Request
 
 Capability = Literal[
-    "chat", "completion", "loglikelihood", "token_logprobs", "streaming", "seed"
+    "chat",
+    "completion",
+    "loglikelihood",
+    "token_logprobs",
+    "streaming",
+    "seed",
+    "tools",
+    "images",
+    "json_schema",
 ]
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 

@@ -13,24 +13,15 @@ from typing import Literal
 
 from llmlab_pytest.core._engine_account import EngineAccount
 from llmlab_pytest.core._forecast import Forecast, Prediction
+from llmlab_pytest.core._json import Json
+from llmlab_pytest.core._messages import Message, ToolCall
 from llmlab_pytest.core._share import Share
 from llmlab_pytest.core._usage import Original, Price, Usage
 
-_Scalar = str | int | float | bool | None
-Json = _Scalar | list["Json"] | dict[str, "Json"]
-Role = Literal["system", "user", "assistant", "tool"]
 Target = str | int | float | tuple[str, ...] | tuple[int, ...] | None
 StopReason = Literal["stop", "length", "content_filter", "tool_calls", "unknown"]
 VerdictState = Literal["passed", "failed", "inconclusive", "error"]
 Outcome = Literal["hit", "partial", "miss", "unscored", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation."""
-
-    role: Role
-    content: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,71 +43,6 @@ class Sample:
     the last is its part of the task."""
     position: int | None = None
     """Number of the row in its split or file, from 0; lm-eval's `doc_id`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateConfig:
-    """How to decode. The default is greedy and deterministic."""
-
-    max_tokens: int | None = None
-    """At most this many output tokens; `None`: the model's registry default."""
-    temperature: float | None = None
-    """0 is greedy; `None`: the model's registry default, which is 0."""
-    top_p: float | None = None
-    seed: int | None = None
-    """Makes sampling reproducible; needs the capability `seed`."""
-    stop: tuple[str, ...] = ()
-    """The text ends before the first of these strings."""
-    token_logprobs: bool = False
-    """Also return the log-probability of each output token."""
-    stream: bool = False
-    """Stream the answer, so that `Completion.ttft_s` is measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class GenerateRequest:
-    """Ask for text: messages go through the chat template, a string goes in raw."""
-
-    prompt: str | tuple[Message, ...]
-    config: GenerateConfig = GenerateConfig()
-
-
-@dataclass(frozen=True, slots=True)
-class Continuation:
-    """One text to score after one context; the pair is tokenised as a whole."""
-
-    context: str | tuple[Message, ...]
-    """Raw text; messages go through the chat template, up to the assistant's turn."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class LoglikelihoodRequest:
-    """Ask for the log-likelihood of every continuation of one sample."""
-
-    continuations: tuple[Continuation, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RollingRequest:
-    """Ask for the log-likelihood of a whole text, however long.
-
-    A text longer than the model's context is read in windows that score every token
-    once: the first after the model's prefix token, each further one after the tokens
-    before it, as many as fit.
-    """
-
-    text: str
-
-
-Request = GenerateRequest | LoglikelihoodRequest | RollingRequest
-
-
-def batch_kind(request: Request) -> object:
-    """Return what the requests of one batch must have in common."""
-    if isinstance(request, GenerateRequest):
-        return request.config
-    return type(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +70,7 @@ class Completion:
     """What a model returns for one request."""
 
     text: str
-    """The generated text; empty where likelihoods are asked for."""
+    """The generated text; empty where tools are called, or likelihoods asked for."""
     model: str
     """The model's alias, as chosen by `--llm`."""
     continuations: tuple[ContinuationLogprob, ...] = ()
@@ -163,6 +89,8 @@ class Completion:
     compute_s: float | None = None
     """Seconds of this machine's compute for a local model, else `None`."""
     token_logprobs: tuple[TokenLogprob, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the model wants to have called, in its order."""
     attempts: int = 1
     """How many tries the call took."""
     prefetched: bool = False
@@ -176,6 +104,11 @@ class Completion:
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""
         return self.text
+
+    @property
+    def message(self) -> Message:
+        """The answer as a turn, to go on with the conversation."""
+        return Message("assistant", self.text, tool_calls=self.tool_calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

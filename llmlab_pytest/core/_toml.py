@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from llmlab_pytest.core._errors import ConfigError
-from llmlab_pytest.core._records import Json
+from llmlab_pytest.core._json import Json
 from llmlab_pytest.core._registry import unknown_name
 from llmlab_pytest.core._text import shorten
 

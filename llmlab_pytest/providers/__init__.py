@@ -13,12 +13,9 @@ from llmlab_pytest.providers._identity import (
     weights_digest,
 )
 from llmlab_pytest.providers._key_command import check_commands
+from llmlab_pytest.providers._most_input import request_size
 from llmlab_pytest.providers._plain_http import plain_http_warning
-from llmlab_pytest.providers._price import (
-    request_size,
-    usual_cost_usd,
-    worst_cost_usd,
-)
+from llmlab_pytest.providers._price import usual_cost_usd, worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (

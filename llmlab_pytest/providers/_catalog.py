@@ -16,10 +16,12 @@ from llmlab_pytest.core import (
 
 _LEAVES = "llmlab_pytest.providers"
 _MODEL_PARTS = ("spec", "digest", "concurrency", "batch_size", "run", "close")
-_LOCAL: frozenset[Capability] = frozenset(CAPABILITIES) - {"streaming"}
+_LOCAL: frozenset[Capability] = frozenset(
+    {"chat", "completion", "loglikelihood", "seed", "token_logprobs"}
+)
 _DECLARED_BY_DEFAULT: dict[str, frozenset[Capability]] = {
     "litellm": frozenset({"chat", "streaming"}),
-    "llamacpp": frozenset(CAPABILITIES),
+    "llamacpp": _LOCAL | {"streaming"},
     "scripted": frozenset(CAPABILITIES),
     "transformers": _LOCAL,
 }

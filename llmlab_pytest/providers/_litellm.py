@@ -146,6 +146,10 @@ class LiteLLM:
             "num_retries": 0,
             "max_retries": 0,
         }
+        if "tools" in arguments:
+            # Else litellm 1.106 imports `mcp`, which it does not depend on, to look for
+            # tools of its own gateway; no request could have a tool.
+            common["_skip_mcp_handler"] = True
         if "prompt" in arguments:
             # Under the name `openai/…` litellm would turn the prompt of a model that
             # it knows into a chat message.

@@ -1,21 +1,16 @@
 """Prices of calls: an entry's own, litellm's rates as a record, and the worst case.
 
-The worst case of a call is what it can cost at most: every byte of the prompt a token
-of its own at the dearest rate of input, and `max_tokens` at the dearest of output. No
-tokenizer that works on bytes gives more tokens than bytes, so this holds for a model
-whose tokenizer nobody has; it is about four times a prompt's cost in English.
+The worst case of a call is what it can cost at most: the longest that its input can be
+at the dearest rate of input, and `max_tokens` at the dearest of output.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from llmlab_pytest.core import (
     ConfigError,
     GenerateRequest,
-    LoglikelihoodRequest,
-    Message,
     Model,
     ModelSpec,
     Price,
@@ -23,11 +18,10 @@ from llmlab_pytest.core import (
     Request,
     Usage,
 )
+from llmlab_pytest.providers._most_input import most_input_tokens
 from llmlab_pytest.providers._price_map import map_entry, openai_cost_usd
 
 _PER_MILLION = 1e6
-_TURN_TOKENS = 16
-"""What a chat template writes around one message, at most: role and marks."""
 _FREE = frozenset({"llamacpp", "scripted", "transformers"})
 """Providers that compute on this machine: what their entries do not price is free."""
 _INPUT = "input_cost_per_token"
@@ -129,25 +123,6 @@ def usual_cost_usd(spec: ModelSpec, usage: Usage) -> float | None:
     return openai_cost_usd(map_entry(spec.id), usage, tier=asked)
 
 
-class RequestSize(NamedTuple):
-    """How large a request is, and its answer at most."""
-
-    bytes: int
-    """UTF-8 bytes of its texts."""
-    max_tokens: int
-    """0 where likelihoods are asked for, or nothing limits the answer."""
-
-
-def request_size(request: Request) -> RequestSize:
-    """Return the size of a request."""
-    longest = 0
-    if isinstance(request, GenerateRequest):
-        longest = request.config.max_tokens or 0
-    return RequestSize(
-        sum(len(text.encode(errors="replace")) for text in _texts(request)), longest
-    )
-
-
 def unknown_price(spec: ModelSpec) -> ConfigError:
     """Return the error of a call that a budget cannot cover."""
     return ConfigError(
@@ -198,13 +173,6 @@ def mapped_worst_usd(
     return input_tokens * rates["input"] + output_tokens * rates["output"] + fee_usd
 
 
-def most_input_tokens(request: Request) -> int:
-    """Return how many tokens the input of a request can have at most."""
-    return sum(len(text.encode(errors="replace")) for text in _texts(request)) + (
-        _TURN_TOKENS * (1 + _turns(request))
-    )
-
-
 def _rates(entry: Mapping[str, object]) -> dict[str, float]:
     return {
         name: float(value)
@@ -223,35 +191,6 @@ def _applies(
     if asked == "auto":  # the settings of the account decide; batches are another API
         possible = {None, match["tier"]} - {"batches"}
     return input_tokens >= above and match["tier"] in possible
-
-
-def _texts(request: Request) -> Iterator[str]:
-    if isinstance(request, GenerateRequest):
-        yield from _said(request.prompt)
-    elif isinstance(request, LoglikelihoodRequest):
-        for pair in request.continuations:
-            yield from _said(pair.context)
-            yield pair.text
-    else:
-        yield request.text
-
-
-def _turns(request: Request) -> int:
-    if isinstance(request, GenerateRequest):
-        return 1 if isinstance(request.prompt, str) else len(request.prompt)
-    if isinstance(request, LoglikelihoodRequest):
-        return sum(
-            1 if isinstance(pair.context, str) else len(pair.context)
-            for pair in request.continuations
-        )
-    return 1
-
-
-def _said(prompt: str | tuple[Message, ...]) -> Iterator[str]:
-    if isinstance(prompt, str):
-        yield prompt
-    else:
-        yield from (turn.content for turn in prompt)
 
 
 def _today() -> str:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from llmlab_pytest.core import (
     Completion,
     ConfigError,
-    GenerateConfig,
     GenerateRequest,
     LlmlabError,
     ModelSpec,
@@ -17,9 +16,9 @@ from llmlab_pytest.core import (
     canonical_json,
     digest_of,
 )
+from llmlab_pytest.providers._most_input import most_input_tokens
 from llmlab_pytest.providers._price import (
     mapped_worst_usd,
-    most_input_tokens,
     own_cost_usd,
     own_price,
     own_worst_usd,
@@ -27,6 +26,7 @@ from llmlab_pytest.providers._price import (
 )
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_reply import Reply
+from llmlab_pytest.providers._remote_request import likely_tokens, protocol_arguments
 from llmlab_pytest.providers._remote_retry import RetryPolicy
 from llmlab_pytest.providers._remote_server import (
     Breaker,
@@ -161,7 +161,7 @@ class RemoteModel:
         if config.stream and isinstance(request.prompt, str):
             msg = f"{self.spec.alias!r} was asked to stream a raw prompt."
             raise Unsupported(msg, fix="Send messages, or leave stream out.")
-        arguments = self._arguments(request, config)
+        arguments = protocol_arguments(request, config, self.spec, self._options)
         reply, attempts = await self._reply(arguments, stream=config.stream)
         return self._completion(reply, attempts)
 
@@ -174,7 +174,7 @@ class RemoteModel:
             LlmlabError: the last attempt failed, or the server is down.
         """
         server = self._server_here()
-        tokens = _likely_tokens(arguments)
+        tokens = likely_tokens(arguments)
 
         async def attempt() -> Reply:
             async with server.throttle.turn(tokens) as turn:
@@ -205,32 +205,6 @@ class RemoteModel:
             )
         return self._server
 
-    def _arguments(
-        self, request: GenerateRequest, config: GenerateConfig
-    ) -> dict[str, Any]:
-        options = self._options
-        settings: dict[str, Any] = {
-            "max_tokens": config.max_tokens,
-            "temperature": config.temperature,
-            "top_p": config.top_p,
-            "seed": config.seed if "seed" in self.spec.capabilities else None,
-            "stop": list(config.stop) or None,
-        }
-        arguments = {
-            name: value
-            for name, value in settings.items()
-            if value is not None and name not in options.omit
-        }
-        if isinstance(request.prompt, str):
-            arguments["prompt"] = request.prompt
-            arguments["logprobs"] = 0 if config.token_logprobs else None
-        else:
-            arguments["messages"] = [
-                {"role": turn.role, "content": turn.content} for turn in request.prompt
-            ]
-            arguments["logprobs"] = True if config.token_logprobs else None
-        return {**arguments, **(options.extra or {})}
-
     def _completion(self, reply: Reply, attempts: int) -> Completion:
         cost_usd, price = self._cost(reply)
         return Completion(
@@ -243,6 +217,7 @@ class RemoteModel:
             cost_usd=cost_usd,
             price=price,
             token_logprobs=reply.token_logprobs,
+            tool_calls=reply.tool_calls,
             attempts=attempts,
         )
 
@@ -284,17 +259,6 @@ def _most_output_tokens(
             "'extra' of its options.",
         )
     return max(limits)
-
-
-def _likely_tokens(arguments: Mapping[str, Any]) -> int:
-    """Guess what a request will use, as providers do: its text, and its longest answer.
-
-    Four characters a token is a rule of thumb for English.
-    """
-    turns = arguments.get("messages") or [{"content": arguments.get("prompt", "")}]
-    characters = sum(len(turn["content"]) for turn in turns)
-    answer = arguments.get("max_tokens") or arguments.get("max_completion_tokens")
-    return characters // 4 + (answer if isinstance(answer, int) else 0)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

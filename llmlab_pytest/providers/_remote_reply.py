@@ -1,6 +1,7 @@
 """What comes back from litellm, whole or streamed, read into plain values."""
 
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -11,10 +12,12 @@ from llmlab_pytest.core import (
     ProviderUnavailable,
     StopReason,
     TokenLogprob,
+    ToolCall,
     Usage,
     shorten,
 )
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._remote_tools import CallParts, read_tool_calls
 
 Wire: TypeAlias = Any
 """An object of litellm: untyped, and read with care here only."""
@@ -44,13 +47,15 @@ class Reply:
     """The service tier that the provider says it billed."""
     ttft_s: float | None = None
     token_logprobs: tuple[TokenLogprob, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
     """Read a whole reply of either endpoint.
 
     Raises:
-        Failed: with `MalformedReply`, when there is no choice in it.
+        Failed: with `MalformedReply`, when there is no choice in it, or its text or
+            a call is none.
     """
     latency_s = time.perf_counter() - started
     choices = getattr(raw, "choices", None)
@@ -61,6 +66,7 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
     text = choice.text if message is None else getattr(message, "content", None)
     if not isinstance(text, str | None):
         raise malformed(spec, f"a text of the type {type(text).__name__!r}")
+    calls = _calls(lambda: read_tool_calls(message), spec)
     usage = getattr(raw, "usage", None)
     return Reply(
         text=text or "",
@@ -71,6 +77,7 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
         raw_usage=usage,
         tier=_tier(raw),
         token_logprobs=_logprobs(choice),
+        tool_calls=calls,
     )
 
 
@@ -87,22 +94,28 @@ class Parts:
         self._started = started
         self._texts: list[str] = []
         self._logprobs: tuple[TokenLogprob, ...] = ()
+        self._calls = CallParts()
         self._usage: Wire = None
         self._tier: str | None = None
         self.ttft_s: float | None = None
         self.finish: str | None = None
 
     def add(self, chunk: Wire) -> None:
-        """Read one event; the first text sets `ttft_s`."""
+        """Read one event; the first text or call sets `ttft_s`."""
         self._usage = getattr(chunk, "usage", None) or self._usage
         self._tier = _tier(chunk) or self._tier
         for choice in (getattr(chunk, "choices", None) or ())[:1]:
             self.finish = _finish(choice) or self.finish
             self._logprobs += _logprobs(choice)
-            if text := getattr(getattr(choice, "delta", None), "content", None):
-                if self.ttft_s is None:
-                    self.ttft_s = time.perf_counter() - self._started
+            delta = getattr(choice, "delta", None)
+            text = getattr(delta, "content", None)
+            calls = getattr(delta, "tool_calls", None) or ()
+            if self.ttft_s is None and (text or calls):
+                self.ttft_s = time.perf_counter() - self._started
+            if text:
                 self._texts.append(text)
+            for call in calls:
+                self._calls.add(call)
 
     def reply(self, *, has_usage: bool | None = None) -> Reply:
         """Return the whole, at the end of the stream.
@@ -110,6 +123,9 @@ class Parts:
         Args:
             has_usage: whether the counts are the provider's, where that is not seen
                 from them.
+
+        Raises:
+            Failed: with `MalformedReply`, when a call has no name.
         """
         if has_usage is None:
             has_usage = _is_reported(self._usage)
@@ -123,6 +139,7 @@ class Parts:
             tier=self._tier,
             ttft_s=self.ttft_s,
             token_logprobs=self._logprobs,
+            tool_calls=_calls(self._calls.calls, self._spec),
         )
 
     def broken_off(self) -> Failed:
@@ -165,6 +182,16 @@ def read_usage(usage: Wire) -> Usage:
         input_audio_tokens=_count(read, "audio_tokens"),
         output_audio_tokens=_count(written, "audio_tokens"),
     )
+
+
+def _calls(
+    read: Callable[[], tuple[ToolCall, ...]], spec: ModelSpec
+) -> tuple[ToolCall, ...]:
+    try:
+        return read()
+    except TypeError as error:
+        told = f"tool calls that cannot be read: {error}"
+    raise malformed(spec, told)
 
 
 def _count(counts: object, name: str) -> int:

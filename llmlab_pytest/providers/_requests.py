@@ -7,8 +7,10 @@ from llmlab_pytest.core import (
     GenerateConfig,
     GenerateRequest,
     LoglikelihoodRequest,
+    Message,
     ModelSpec,
     Request,
+    Unsupported,
 )
 
 
@@ -38,16 +40,40 @@ def require_for(spec: ModelSpec, request: Request) -> None:
     """
     if not isinstance(request, GenerateRequest):
         spec.require("loglikelihood", needed_by="Scoring text")
-        if isinstance(request, LoglikelihoodRequest) and not all(
-            isinstance(pair.context, str) for pair in request.continuations
-        ):
-            spec.require("chat", needed_by="A context of messages")
+        if isinstance(request, LoglikelihoodRequest):
+            for pair in request.continuations:
+                if not isinstance(pair.context, str):
+                    _require_for_turns(spec, pair.context, "A context of messages")
         return
-    config = request.config
     if isinstance(request.prompt, str):
         spec.require("completion", needed_by="A raw prompt")
     else:
-        spec.require("chat", needed_by="A prompt of messages")
+        _require_for_turns(spec, request.prompt, "A prompt of messages")
+    _require_for_config(spec, request)
+
+
+def _require_for_turns(
+    spec: ModelSpec, turns: tuple[Message, ...], needed_by: str
+) -> None:
+    spec.require("chat", needed_by=needed_by)
+    if any(turn.images for turn in turns):
+        spec.require("images", needed_by="A message with an image")
+    if any(turn.tool_calls or turn.tool_call_id is not None for turn in turns):
+        spec.require("tools", needed_by="A message with tool calls or a result")
+
+
+def _require_for_config(spec: ModelSpec, request: GenerateRequest) -> None:
+    config = request.config
+    if config.tools:
+        spec.require("tools", needed_by="tools=[...]")
+    if config.response_schema is not None:
+        spec.require("json_schema", needed_by="response_schema={...}")
+    if isinstance(request.prompt, str) and (config.tools or config.response_schema):
+        raise Unsupported(
+            f"{spec.alias!r} was asked for tools or a schema after a raw prompt.",
+            allowed="Tools and schemas go with messages.",
+            fix="Send messages: llm(...) instead of llm.complete(...).",
+        )
     if config.token_logprobs:
         spec.require("token_logprobs", needed_by="token_logprobs=True")
     if config.stream:

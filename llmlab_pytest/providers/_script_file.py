@@ -2,24 +2,28 @@
 
 Its format: `fallback = "echo"` or `"error"` at the top, then `[[reply]]` tables with
 a `pattern` (a regular expression, searched in the prompt or the last user message)
-and either a `text` to answer or a `loglikelihood` for continuations it is found in.
+and one of: a `text` to answer, `tool_calls` (tables with `name` and `arguments`), or a
+`loglikelihood` for continuations it is found in.
 """
 
 import re
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from llmlab_pytest.core import (
     NUMBER,
+    TABLE,
     TEXT,
     ConfigError,
     Kind,
     ModelSpec,
     TomlFile,
+    ToolCall,
+    check_value,
     digest_of_file,
     unknown_name,
 )
-from llmlab_pytest.providers._scripted import ScriptedModel, echo
+from llmlab_pytest.providers._scripted import Reply, ScriptedModel, echo
 from llmlab_pytest.providers._shipped import shipped_models_dir
 
 _SHIPPED = "shipped:"
@@ -28,13 +32,22 @@ _TOP_LEVEL = {
     "fallback": Kind("'echo' or 'error'", lambda v: v in ("echo", "error")),
     "reply": Kind("[[reply]] tables", lambda _: True),
 }
+_CALL = {"name": TEXT, "arguments": TABLE}
 _REPLY = {
     "pattern": TEXT,
     "text": Kind("a string", lambda v: isinstance(v, str)),
     "loglikelihood": Kind(
         "a number, at most 0", lambda v: NUMBER.accepts(v) and cast("float", v) <= 0
     ),
+    "tool_calls": Kind(
+        "a list of tables with 'name' and 'arguments'",
+        lambda v: (
+            isinstance(v, list)
+            and all(isinstance(c, dict) and c.keys() == _CALL.keys() for c in v)
+        ),
+    ),
 }
+_ANSWERS = ("text", "tool_calls", "loglikelihood")
 
 
 def load_script(spec: ModelSpec) -> ScriptedModel:
@@ -48,12 +61,12 @@ def load_script(spec: ModelSpec) -> ScriptedModel:
     path = script_path(spec.id)
     file = TomlFile(path, table="reply")
     file.check_top_level(_TOP_LEVEL)
-    texts: dict[str, str] = {}
+    replies: dict[str, Reply] = {}
     numbers: dict[str, float] = {}
     for index in range(len(file.tables())):
-        _read_reply(file, index, texts, numbers)
+        _read_reply(file, index, replies, numbers)
     model = ScriptedModel(
-        rules=cast("dict[str, str | BaseException]", texts),
+        rules=replies,
         loglikelihoods=numbers,
         fallback=_FALLBACKS[str(file.data.get("fallback", "echo"))],
         spec=spec,
@@ -70,15 +83,14 @@ def script_path(model_id: str) -> Path:
 
 
 def _read_reply(
-    file: TomlFile, index: int, texts: dict[str, str], numbers: dict[str, float]
+    file: TomlFile, index: int, replies: dict[str, Reply], numbers: dict[str, float]
 ) -> None:
     table = file.tables()[index]
     file.check_table(index, table, _REPLY)
-    if "pattern" not in table or ("text" in table) == ("loglikelihood" in table):
+    if "pattern" not in table or sum(name in table for name in _ANSWERS) != 1:
         msg = f"{file.place(index)}: the reply has the keys {sorted(table)}."
-        raise ConfigError(
-            msg, allowed="It takes 'pattern' and either 'text' or 'loglikelihood'."
-        )
+        names = ", ".join(map(repr, _ANSWERS))
+        raise ConfigError(msg, allowed=f"It takes 'pattern' and one of {names}.")
     pattern = str(table["pattern"])
     try:
         re.compile(pattern)
@@ -86,6 +98,19 @@ def _read_reply(
         msg = f"{file.place(index, 'pattern')}: {pattern!r} is no pattern: {error}."
         raise ConfigError(msg, fix="Correct the regular expression.") from error
     if "text" in table:
-        texts.setdefault(pattern, str(table["text"]))
+        replies.setdefault(pattern, str(table["text"]))
+    elif "tool_calls" in table:
+        calls: Any = table["tool_calls"]
+        replies.setdefault(pattern, _calls(calls, file.place(index, "tool_calls")))
     else:
         numbers.setdefault(pattern, cast("float", table["loglikelihood"]))
+
+
+def _calls(tables: list[dict[str, Any]], place: str) -> tuple[ToolCall, ...]:
+    for table in tables:
+        for name, value in table.items():
+            check_value(name, value, _CALL, what="key", place=place)
+    return tuple(
+        ToolCall(f"call-{number}", table["name"], table["arguments"])
+        for number, table in enumerate(tables, 1)
+    )

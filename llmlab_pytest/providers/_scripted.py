@@ -7,6 +7,7 @@ is a whitespace-separated word.
 """
 
 import asyncio
+import json
 import math
 import re
 import threading
@@ -28,6 +29,7 @@ from llmlab_pytest.core import (
     RollingRequest,
     StopReason,
     TokenLogprob,
+    ToolCall,
     Usage,
     digest_of,
     shorten,
@@ -35,8 +37,8 @@ from llmlab_pytest.core import (
 from llmlab_pytest.providers._price import local_cost_usd, own_price
 from llmlab_pytest.providers._requests import filled, require_for
 
-Reply = str | BaseException
-"""What to answer: a text, or an error to raise."""
+Reply = str | ToolCall | tuple[ToolCall, ...] | BaseException
+"""What to answer: a text or calls of tools; or an error to raise."""
 
 _BYTE_NATS = math.log(256)
 _GREEDY_ABOVE = -math.log(2)
@@ -47,7 +49,7 @@ def echo(request: GenerateRequest) -> str:
     """Answer with the prompt, or with the last user message of a conversation."""
     if isinstance(request.prompt, str):
         return request.prompt
-    said = [turn.content for turn in request.prompt if turn.role == "user"]
+    said = [turn.text for turn in request.prompt if turn.role == "user"]
     return said[-1] if said else ""
 
 
@@ -78,7 +80,7 @@ class ScriptedModel:
     costs 0 dollars and reports exactly `latency_s`. Safe to use from many threads.
 
     Args:
-        replies: answers that are used up one by one.
+        replies: answers that are used up one by one: texts, calls of tools, or errors.
         rules: regular expression -> answer, tried in order.
         loglikelihoods: regular expression -> sum of natural-log probabilities, ≤ 0.
         fallback: makes an answer when nothing else does, e.g. `echo`.
@@ -157,14 +159,18 @@ class ScriptedModel:
 
     def _generate(self, request: GenerateRequest) -> Completion:
         config = filled(request.config, self.spec)
-        text, stop_reason = _cut(self._text(request), config)
+        reply = self._reply(request)
+        calls = () if isinstance(reply, str) else reply
+        text, stop_reason = _cut(reply if isinstance(reply, str) else "", config)
         words = _WORD.findall(text)
-        usage = Usage(input_tokens=_prompt_words(request), output_tokens=len(words))
+        written = len(words) + sum(_count(_written(call)) for call in calls)
+        usage = Usage(input_tokens=_prompt_words(request), output_tokens=written)
         return Completion(
             text=text,
+            tool_calls=calls,
             model=self.spec.alias,
             usage=usage,
-            stop_reason=stop_reason,
+            stop_reason="tool_calls" if calls else stop_reason,
             latency_s=self._latency_s,
             ttft_s=self._latency_s if config.stream else None,
             cost_usd=local_cost_usd(self.spec, usage),
@@ -176,13 +182,13 @@ class ScriptedModel:
             else (),
         )
 
-    def _text(self, request: GenerateRequest) -> str:
+    def _reply(self, request: GenerateRequest) -> str | tuple[ToolCall, ...]:
         asked = echo(request)
         for pattern, reply in self._rules:
             if pattern.search(asked):
-                return _text_or_raise(reply)
+                return _said_or_raise(reply)
         if self._queue:
-            return _text_or_raise(self._queue.popleft())
+            return _said_or_raise(self._queue.popleft())
         if self._fallback:
             return self._fallback(request)
         msg = f"The script of {self.spec.alias!r} has no reply to {shorten(asked)!r}."
@@ -215,10 +221,15 @@ class FailingModel(ScriptedModel):
         raise self._error
 
 
-def _text_or_raise(reply: Reply) -> str:
+def _said_or_raise(reply: Reply) -> str | tuple[ToolCall, ...]:
     if isinstance(reply, BaseException):
         raise reply
-    return reply
+    return (reply,) if isinstance(reply, ToolCall) else reply
+
+
+def _written(call: ToolCall) -> str:
+    """Return a call as a model would write it."""
+    return f"{call.name} {json.dumps(call.arguments)}"
 
 
 def _cut(text: str, config: GenerateConfig) -> tuple[str, StopReason]:
@@ -249,7 +260,7 @@ def _said(prompt: str | tuple[Message, ...]) -> str:
     """Return raw text, or what all messages say, one a line, up to the answer."""
     if isinstance(prompt, str):
         return prompt
-    return "".join(f"{turn.content}\n" for turn in prompt)
+    return "".join(f"{turn.text}\n" for turn in prompt)
 
 
 def _count(text: str) -> int:

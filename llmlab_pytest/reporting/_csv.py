@@ -13,7 +13,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from llmlab_pytest.core import Report, SampleRecord, escape_control, redactor
-from llmlab_pytest.reporting._samples import Hide, TaskSamples, asked_of, target_text
+from llmlab_pytest.reporting._samples import (
+    Hide,
+    TaskSamples,
+    answer_text,
+    asked_of,
+    prompt_text,
+    target_text,
+)
 
 COLUMNS = (
     "run_id",
@@ -76,7 +83,7 @@ def _values(record: SampleRecord) -> dict[str, Any]:
         "explanation": primary and primary.explanation,
         "error": result.error,
         "prompt": _prompt(record),
-        "completion": record.completion and record.completion.text,
+        "completion": record.completion and answer_text(record.completion),
         "input_tokens": result.usage.input_tokens,
         "output_tokens": result.usage.output_tokens,
         "cost_usd": result.cost_usd,
@@ -87,10 +94,9 @@ def _values(record: SampleRecord) -> dict[str, Any]:
 def _prompt(record: SampleRecord) -> str:
     asked = asked_of(record.request)
     if asked.prompt is None:
-        return "\n".join(part["context"] for part in asked.continuations)
-    if isinstance(asked.prompt, str):
-        return asked.prompt
-    return "\n\n".join(f"{m['role']}: {m['content']}" for m in asked.prompt)
+        parts = asked.continuations
+        return "\n".join(prompt_text(part["context"]) for part in parts)
+    return prompt_text(asked.prompt)
 
 
 def _cell(value: str | float | None, hide: Hide) -> str | float | None:

@@ -60,6 +60,9 @@ def _exchange(record: SampleRecord) -> dict[str, Any]:
         "completion": completion.text
         if completion and not asked.continuations
         else None,
+        "tool_calls": (
+            [asdict(call) for call in completion.tool_calls] if completion else []
+        ),
         "stop_reason": completion.stop_reason if completion else None,
         "ttft_s": completion.ttft_s if completion else None,
         "attempts": completion.attempts if completion else None,

@@ -6,9 +6,12 @@ from llmlab_pytest.core import SampleRecord, escape_control
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._samples import (
     Hide,
+    answer_text,
     asked_of,
+    prompt_text,
     right_choices,
     target_text,
+    turn_text,
 )
 
 _BRIEF = 80
@@ -39,7 +42,7 @@ class SampleTexts:
         """Return what an opened sample shows."""
         completion = record.completion
         is_generated = completion is not None and not completion.continuations
-        text = completion.text if completion and is_generated else None
+        text = answer_text(completion) if completion and is_generated else None
         return {
             "error": self._shown(record.result.error),
             "prompt": self._prompt(record),
@@ -74,7 +77,7 @@ class SampleTexts:
         if isinstance(prompt, str):
             return [["Prompt", self._shown(prompt)]]
         return [
-            [f"Prompt: {self._shown(turn['role'])}", self._shown(turn["content"])]
+            [f"Prompt: {self._shown(turn['role'])}", self._shown(turn_text(turn))]
             for turn in prompt
         ]
 
@@ -85,7 +88,7 @@ class SampleTexts:
         right = right_choices(record)
         return [
             [
-                self._shown(f"{part.get('context', '')}{part['text']}"),
+                self._shown(f"{prompt_text(part.get('context', ''))}{part['text']}"),
                 f"{scored.loglikelihood:.4f}",
                 scored.tokens,
                 scored.is_greedy,

@@ -1,14 +1,16 @@
 """What the renderers of single samples take, and how they read a stored request."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from llmlab_pytest.core import Json, SampleRecord, Stratum, TaskRow
+from llmlab_pytest.core import Completion, Json, SampleRecord, Stratum, TaskRow
 
 MASS_SCORER = "mc2"
 """Its target has a 0 or 1 per choice, where others have indices."""
 SEVERAL = " | "
+_SHOWN_DIGITS = 12
 Hide = Callable[[str], str]
 """Replaces the secrets in a text; from `core.redactor`."""
 
@@ -30,7 +32,7 @@ class TaskSamples:
 class Asked(NamedTuple):
     """A stored request, with what its continuations have in common told once."""
 
-    prompt: str | list[dict[str, str]] | None
+    prompt: str | list[dict[str, Any]] | None
     """Raw text, or messages with `role` and `content`; `None` if contexts differ."""
     continuations: list[dict[str, Any]]
     """For each its `text`, and its own `context` where contexts differ."""
@@ -47,7 +49,7 @@ def asked_of(request: Mapping[str, Json] | None) -> Asked:
         return Asked(stored.get("prompt"), [], stored.get("config"))
     parts: list[dict[str, Any]] = stored["continuations"]
     contexts = [part["context"] for part in parts]
-    if len(set(contexts)) == 1:
+    if all(context == contexts[0] for context in contexts):
         return Asked(contexts[0], [{"text": part["text"]} for part in parts], None)
     return Asked(None, [dict(part) for part in parts], None)
 
@@ -55,6 +57,47 @@ def asked_of(request: Mapping[str, Json] | None) -> Asked:
 def is_whole_text(request: Mapping[str, Json] | None) -> bool:
     """Whether a stored request asks how likely a text is, without any context."""
     return request is not None and request.get("kind") == "rolling"
+
+
+def prompt_text(prompt: str | list[dict[str, Any]]) -> str:
+    """Return what a model was asked as people read it: each turn after its role."""
+    if isinstance(prompt, str):
+        return prompt
+    return "\n\n".join(f"{turn['role']}: {turn_text(turn)}" for turn in prompt)
+
+
+def turn_text(turn: Mapping[str, Any]) -> str:
+    """Return what a stored turn says: texts, images by name, and calls, one a line."""
+    content = turn["content"]
+    parts = [{"text": content}] if isinstance(content, str) else content
+    lines = [_part_text(part) for part in parts]
+    lines += [_call_text(c["name"], c["arguments"]) for c in turn.get("tool_calls", ())]
+    return "\n".join(line for line in lines if line)
+
+
+def answer_text(completion: Completion) -> str:
+    """Return what a model answered: its text, and the calls that it asks for."""
+    calls = [_call_text(call.name, call.arguments) for call in completion.tool_calls]
+    return "\n".join([completion.text, *calls] if completion.text else calls)
+
+
+def _part_text(part: Mapping[str, Any]) -> str:
+    if "text" in part:
+        return str(part["text"])
+    image = part["image"]
+    if "url" in image:
+        return f"[image at {image['url']}]"
+    kind, size_bytes, digest = (
+        image[name] for name in ("media_type", "size_bytes", "sha256")
+    )
+    return f"[{kind}, {size_bytes:,} bytes, sha256 {digest[:_SHOWN_DIGITS]}…]"
+
+
+def _call_text(name: str, arguments: object) -> str:
+    told = arguments
+    if not isinstance(told, str):
+        told = json.dumps(told, ensure_ascii=False)
+    return f"{name}({told})"
 
 
 def redacted(value: Any, hide: Hide) -> Any:

@@ -1,15 +1,15 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._decoding import config_of
+from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
 from llmlab_pytest.session._forecasts import estimate, may_cost
-from llmlab_pytest.session._keys import config_of
 from llmlab_pytest.session._outputs import Outputs
 from llmlab_pytest.session._report import report_of_kept_run
 from llmlab_pytest.session._session import (
     LlmlabSession,
     completions_key,
-    error_text,
     session_if_used,
     session_of,
 )

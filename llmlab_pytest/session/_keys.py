@@ -1,31 +1,14 @@
 """Addresses of calls: what makes two calls of two runs the same call."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
-from llmlab_pytest.core import (
-    DECODING,
-    FLAG,
-    GenerateConfig,
-    GenerateRequest,
-    LoglikelihoodRequest,
-    ModelSpec,
-    Request,
-    RollingRequest,
-    check_value,
-    digest_of,
-)
+from llmlab_pytest.core import GenerateRequest, ModelSpec, Request, digest_of
 from llmlab_pytest.providers import filled
+from llmlab_pytest.session._request_json import request_json
 
 _DEFAULT_MAX_TOKENS = 256
-_REQUEST_KINDS: dict[type[Request], str] = {
-    GenerateRequest: "generate",
-    LoglikelihoodRequest: "loglikelihood",
-    RollingRequest: "rolling",
-}
-_KINDS = {**DECODING, "token_logprobs": FLAG, "stream": FLAG}
 
 
 def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Request:
@@ -42,11 +25,6 @@ def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Reques
     if config.temperature and config.seed is None and "seed" in spec.capabilities:
         config = replace(config, seed=seed)
     return replace(request, config=config)
-
-
-def request_json(request: Request) -> dict[str, Any]:
-    """Return the request as plain JSON: what is stored and hashed."""
-    return {"kind": _REQUEST_KINDS[type(request)], **asdict(request)}
 
 
 def sample_key(
@@ -84,17 +62,3 @@ class CallCounter:
         self._seen[base] += 1
         number = self._seen[base]
         return CallAddress(f"{base}-{number}", place, number)
-
-
-def config_of(overrides: Mapping[str, Any]) -> GenerateConfig:
-    """Build a decoding configuration from keyword arguments of `llm(...)`.
-
-    Raises:
-        ConfigError: a name is unknown or a value is not possible.
-    """
-    stop = overrides.get("stop", ())
-    stops = [stop] if isinstance(stop, str) else list(stop)
-    given = {name: value for name, value in overrides.items() if value is not None}
-    for name, value in {**given, "stop": stops}.items():
-        check_value(name, value, _KINDS, what="argument", place="llm()")
-    return GenerateConfig(**{**overrides, "stop": tuple(stops)})

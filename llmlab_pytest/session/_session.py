@@ -18,7 +18,6 @@ from llmlab_pytest.budget import (
 from llmlab_pytest.cassettes import CassetteFolder
 from llmlab_pytest.core import (
     Completion,
-    LlmlabError,
     Model,
     ModelSpec,
     Report,
@@ -28,7 +27,6 @@ from llmlab_pytest.core import (
     StoreError,
     TaskPlan,
     Verdict,
-    redact,
 )
 from llmlab_pytest.engine import Allowance, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
@@ -392,11 +390,6 @@ def session_of(config: pytest.Config) -> LlmlabSession:
 def session_if_used(config: pytest.Config) -> LlmlabSession | None:
     """Return this process's session if any llmlab feature was used."""
     return config.stash.get(_session_key, None)
-
-
-def error_text(error: LlmlabError) -> str:
-    """Return class and message of an error, without secrets."""
-    return redact(f"{type(error).__name__}: {error}")
 
 
 def _now() -> str:

@@ -124,7 +124,7 @@ def read_settings(config: pytest.Config) -> Settings:
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
-        estimate=bool(_raw(config, "--llmlab-estimate").value),
+        estimate=bool(raw_setting(config, "--llmlab-estimate").value),
         predict=_factors(config),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
         may_run_code=raw_setting(config, "--llmlab-allow-code-execution").value
@@ -182,7 +182,7 @@ def _factors(config: pytest.Config) -> tuple[float, ...]:
     Raises:
         ConfigError: one of them is no number above 0.
     """
-    raw = _raw(config, "--llmlab-predict")
+    raw = raw_setting(config, "--llmlab-predict")
     factors = []
     for part in (raw.value or "").split(",") if raw.value is not None else ():
         try:

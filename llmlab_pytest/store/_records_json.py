@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
     Share,
     TaskPlan,
     TokenLogprob,
+    ToolCall,
     Usage,
     digest_of,
 )
@@ -34,6 +35,8 @@ def completion_content(completion: Completion) -> dict[str, Any]:
     content = asdict(completion)
     for transient in ("prefetched", "resumed"):
         del content[transient]
+    if not content["tool_calls"]:  # most have none, and older runs have no such field
+        del content["tool_calls"]
     return content
 
 
@@ -67,6 +70,9 @@ def completion_from(content: Mapping[str, Any]) -> Completion:
     )
     content["token_logprobs"] = tuple(
         TokenLogprob(**part) for part in content["token_logprobs"]
+    )
+    content["tool_calls"] = tuple(
+        ToolCall(**call) for call in content.get("tool_calls", ())
     )
     content["original"] = _original(content.get("original"))  # older runs have none
     return Completion(**content)

@@ -5,7 +5,8 @@ r"""A small real server that speaks OpenAI's HTTP protocol, for tests and by han
         pytest evals/ --llm openai/echo
 
 It answers `/v1/chat/completions` and `/v1/completions`, streaming or not, from a
-list of patterns, else with the prompt itself. The model's name (or the header
+list of patterns, else with the prompt itself; where a request has tools, with calls of
+them, if a pattern says so. The model's name (or the header
 `X-Behaviour`) asks for trouble: see `BEHAVIOURS`. A token is a word.
 """
 
@@ -16,10 +17,10 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias
 
 BEHAVIOURS = {
     "bad-json": "200 with JSON that ends in the middle",
@@ -44,17 +45,23 @@ BEHAVIOURS = {
     "hang": "no answer until the server closes",
     "html": "200 with a web page",
     "moved": "307 to another server",
+    "nameless-call": "calls of tools without a name",
+    "no-index": "a stream of calls without their index",
     "no-choices": "200 without choices",
     "no-usage": "200 without usage",
     "odd-finish": "200 with a finish_reason that nobody knows",
     "overflow": "400: context_length_exceeded",
+    "parsed-call": "arguments of calls as JSON instead of a text",
+    "repeats-name": "a stream of calls with id and name in each part",
     "reasoning": "200 with cached and reasoning tokens",
+    "same-index": "a stream of calls that all have the index 0",
     "short": "200 with a body that is shorter than its Content-Length",
     "slow": "200 after 0.2 seconds",
     "thinks": "200 with a thought before the answer",
     "twice-ended": "a stream whose last events come twice",
     "wrong-types": "200 with numbers where texts should be",
 }
+Calls: TypeAlias = Sequence[tuple[str, str]]
 DEFAULT_ANSWERS = {r"(?i)capital of france": "Paris is the capital of France."}
 RETRY_AFTER_S = "0.05"
 SLOW_S = 0.2
@@ -77,6 +84,8 @@ class OpenAIServer(ThreadingHTTPServer):
     Args:
         port: 0 takes a free one; `url` then says which.
         answers: regular expression -> answer, searched in the last user message.
+        calls: regular expression -> names and arguments (JSON as a text) of tools to
+            call, where a request has tools and does not end with a result.
         key: the bearer token that is asked for; `None` takes any or none.
         log: a file that gets one JSON line per request.
         certificate: a folder with `server.pem` and `server.key`; then it speaks TLS.
@@ -91,6 +100,7 @@ class OpenAIServer(ThreadingHTTPServer):
         port: int = 0,
         *,
         answers: Mapping[str, str] = DEFAULT_ANSWERS,
+        calls: Mapping[str, Calls] | None = None,
         key: str | None = None,
         log: Path | None = None,
         certificate: Path | None = None,
@@ -104,6 +114,7 @@ class OpenAIServer(ThreadingHTTPServer):
             )
             self.socket = shown.wrap_socket(self.socket, server_side=True)
         self.answers = answers
+        self.calls = calls or {}
         self.key = key
         self.log = log
         self.bodies: list[dict[str, Any]] = []
@@ -163,6 +174,16 @@ class OpenAIServer(ThreadingHTTPServer):
                 return text
         return prompt
 
+    def called(self, body: Mapping[str, Any]) -> Calls:
+        """Return the calls of the first pattern found, if they are asked for."""
+        if not body.get("tools") or body["messages"][-1]["role"] == "tool":
+            return ()
+        prompt = prompt_of(body)
+        found = (
+            made for pattern, made in self.calls.items() if re.search(pattern, prompt)
+        )
+        return next(found, ())
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -201,11 +222,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
             return
         chat = self.path.endswith("/chat/completions")
-        text = cut(self.server.answer(prompt_of(body)), body)
+        calls = self.server.called(body) if chat else ()
+        text = "" if calls else cut(self.server.answer(prompt_of(body)), body)
         if body.get("stream"):
-            self._stream(body, text, chat=chat)
-            return
-        whole = completion(body, text, behaviour, chat=chat)
+            self._stream(body, text, calls, chat=chat)
+        else:
+            self._send_whole(
+                completion(body, text, behaviour, chat=chat), calls, behaviour
+            )
+
+    def _send_whole(self, whole: dict[str, Any], calls: Calls, behaviour: str) -> None:
+        if calls:
+            told = _told_calls(calls, behaviour)
+            message = {"role": "assistant", "content": None, "tool_calls": told}
+            whole["choices"][0] |= {"message": message, "finish_reason": "tool_calls"}
         if behaviour in BROKEN:
             self._break(behaviour, json.dumps(whole).encode())
         else:
@@ -237,12 +267,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _stream(self, body: dict[str, Any], text: str, *, chat: bool) -> None:
+    def _stream(
+        self, body: dict[str, Any], text: str, calls: Calls, *, chat: bool
+    ) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        for number, event in enumerate(events(body, text, chat=chat)):
+        for number, event in enumerate(events(body, text, calls, chat=chat)):
             if body.get("model") == "cut-stream" and number == CUT_AFTER:
                 self.close_connection = True
                 return
@@ -264,8 +296,52 @@ def prompt_of(body: Mapping[str, Any]) -> str:
     if "prompt" in body:
         prompt = body["prompt"]
         return prompt if isinstance(prompt, str) else prompt[0]
-    said = [turn["content"] for turn in body["messages"] if turn["role"] == "user"]
+    turns = body["messages"]
+    if turns[-1]["role"] == "tool":
+        return str(turns[-1]["content"])
+    said = [said_in(turn) for turn in turns if turn["role"] == "user"]
     return said[-1] if said else ""
+
+
+def said_in(turn: Mapping[str, Any]) -> str:
+    """Return the texts of a turn; an image is a word."""
+    content = turn.get("content", "")  # may be left out beside calls
+    if isinstance(content, str):
+        return content
+    return " ".join(part.get("text", "[image]") for part in content)
+
+
+def _told_calls(calls: Calls, behaviour: str) -> list[dict[str, Any]]:
+    """Return calls as a reply has them."""
+    told: list[dict[str, Any]] = []
+    for number, (name, arguments) in enumerate(calls, 1):
+        function = {"name": name, "arguments": arguments}
+        if behaviour == "parsed-call":
+            function["arguments"] = json.loads(arguments or "{}")
+        if behaviour == "nameless-call":
+            del function["name"]
+        told.append({"id": f"call_{number}", "type": "function", "function": function})
+    return told
+
+
+def _call_deltas(calls: Calls, behaviour: str) -> Iterator[dict[str, Any]]:
+    """Yield the parts of streamed calls: a head, then arguments of three letters."""
+    for number, call in enumerate(_told_calls(calls, behaviour)):
+        head = {"index": number, **call}
+        whole = head["function"]["arguments"]
+        if behaviour == "same-index":
+            head["index"] = 0
+        if behaviour == "no-index":
+            del head["index"]
+        rest = {"index": head["index"]} if "index" in head else {}
+        head["function"] = {**head["function"], "arguments": ""}
+        yield head
+        for start in range(0, len(whole), 3):
+            function = {"arguments": whole[start : start + 3]}
+            if behaviour == "repeats-name":
+                rest |= {"id": head["id"]}
+                function["name"] = head["function"]["name"]
+            yield {**rest, "function": function}
 
 
 def cut(text: str, body: Mapping[str, Any]) -> str:
@@ -324,7 +400,7 @@ def _error(
 
 def usage_of(body: Mapping[str, Any], text: str) -> dict[str, Any]:
     """Count words; the model `reasoning` has cached and hidden ones too."""
-    turns = [turn["content"] for turn in body.get("messages", ())] or [prompt_of(body)]
+    turns = [said_in(turn) for turn in body.get("messages", ())] or [prompt_of(body)]
     read = sum(len(turn.split()) for turn in turns)
     written = len(text.split())
     if (
@@ -385,10 +461,13 @@ def completion(
 
 
 def events(
-    body: Mapping[str, Any], text: str, *, chat: bool
+    body: Mapping[str, Any], text: str, calls: Calls = (), *, chat: bool
 ) -> Iterator[dict[str, Any]]:
     """Build the events of a streamed reply, one word each."""
     head = _envelope(body, chat=chat, chunk=True)
+    for part in _call_deltas(calls, str(body.get("model"))):
+        delta = {"role": "assistant", "tool_calls": [part]}
+        yield {**head, "choices": [{"index": 0, "finish_reason": None, "delta": delta}]}
     for word in re.findall(r"\s*\S+", text):
         part = (
             {"delta": {"role": "assistant", "content": word}}
@@ -397,7 +476,8 @@ def events(
         )
         yield {**head, "choices": [{"index": 0, "finish_reason": None, **part}]}
     last: dict[str, Any] = {"delta": {}} if chat else {"text": ""}
-    yield {**head, "choices": [{"index": 0, "finish_reason": "stop", **last}]}
+    finish = "tool_calls" if calls else "stop"
+    yield {**head, "choices": [{"index": 0, "finish_reason": finish, **last}]}
     if body.get("model") == "twice-ended":
         yield {**head, "choices": [{"index": 0, "finish_reason": "stop", **last}]}
     wants_usage = (body.get("stream_options") or {}).get("include_usage")

@@ -10,11 +10,14 @@ import llmlab_pytest
 from llmlab_pytest import (
     Completion,
     ContinuationLogprob,
+    Image,
     Llm,
     Message,
     ModelSpec,
     Sample,
     Score,
+    Tool,
+    ToolCall,
     Usage,
     Verdict,
     assert_contains_any,
@@ -29,6 +32,10 @@ def test_a_fixture_answers_with_completions(llm: Llm) -> None:
     assert_type(llm([{"role": "user", "content": "Hi"}]), Completion)
     assert_type(llm.chat("Hi", "Hello!", "Bye", system="Be brief."), Completion)
     assert_type(llm.complete("Once upon a"), Completion)
+    assert_type(llm("Hi", tools=[Tool("f")], response_schema={}), Completion)
+    assert_type(
+        llm([{"role": "user", "content": ["Hi", Image.of("dot.png")]}]), Completion
+    )
     assert_type(llm.map(["a", "b"]), list[Completion])
     assert_type(
         llm.loglikelihood("The sky is", [" blue"]), tuple[ContinuationLogprob, ...]
@@ -43,6 +50,8 @@ async def test_b_asynchronous_answers_too(llm: Llm) -> None:
 
 def test_c_records_have_precise_fields(completion: Completion, score: Score) -> None:
     assert_type(completion.text, str)
+    assert_type(completion.tool_calls, tuple[ToolCall, ...])
+    assert_type(completion.message, Message)
     assert_type(completion.usage, Usage)
     assert_type(completion.usage.input_tokens, int)
     assert_type(completion.cost_usd, float | None)

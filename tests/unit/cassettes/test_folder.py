@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
     ContinuationLogprob,
     Price,
     TokenLogprob,
+    ToolCall,
     Usage,
 )
 
@@ -119,6 +120,39 @@ def test_the_same_answer_leaves_its_file_untouched(
     entry = folder.find(make_call())
     assert entry is not None
     assert entry.completion.text == "London"
+
+
+def test_calls_of_tools_come_back_line_by_line(tmp_path: Path, make_call: Make) -> None:
+    """Lists of texts stay lists in arguments; a text is not needed beside calls."""
+    calls = (
+        ToolCall("1", "note", {"text": ["a", "b"], "prompt": "c\nd"}),
+        ToolCall("2", "note", '{"a'),
+    )
+    answer = Completion(text="", model="mine", tool_calls=calls)
+    folder = CassetteFolder(tmp_path)
+    folder.record(make_call(), answer, weights=None)
+    path = tmp_path / make_call().file
+    content = json.loads(path.read_text("utf-8"))["completion"]
+    assert content.keys() == {"tool_calls"}
+    entry = folder.find(make_call())
+    assert entry is not None
+    assert entry.completion == answer
+
+
+def test_other_ids_of_the_same_calls_leave_a_file_untouched(
+    tmp_path: Path, make_call: Make
+) -> None:
+    """A provider makes them up anew; other arguments are another answer."""
+    call = ToolCall("1", "note", {"n": 1})
+    for again, text_of_id in (
+        (replace(call, id="other"), '"id": "1"'),
+        (replace(call, id="other", arguments={"n": 2}), '"id": "other"'),
+    ):
+        for made in (call, again):
+            answer = Completion(text="", model="mine", tool_calls=(made,))
+            folder = CassetteFolder(tmp_path)
+            folder.record(make_call(), answer, weights=None)
+        assert text_of_id in (tmp_path / make_call().file).read_text("utf-8")
 
 
 def test_an_answer_may_be_written_by_hand(tmp_path: Path, make_call: Make) -> None:

@@ -47,11 +47,21 @@ def test_the_text_is_made_for_reviewers() -> None:
     )
 
 
-def test_a_providers_lists_stay_lists() -> None:
-    """Below `model` the keys are not ours: a list of texts there is no text."""
-    model = {"options": {"extra": {"text": ["a", "b"], "prompt": "a\nb"}}}
-    text = to_text({"model": model})
-    assert json.loads(text) == {"model": model}
+@pytest.mark.parametrize("key", ["model", "arguments", "parameters", "response_schema"])
+def test_lists_below_the_keys_of_others_stay_lists(tmp_path: Path, key: str) -> None:
+    """There the keys are not ours: a list of texts is no text."""
+    content = {key: {"options": {"extra": {"text": ["a", "b"], "prompt": "a\nb"}}}}
+    text = to_text(content)
+    assert json.loads(text) == content
+    assert _read(tmp_path / "one.json", text) == content
+
+
+def test_texts_beside_images_are_lists_of_lines(tmp_path: Path) -> None:
+    """A turn of several parts is as readable as a turn of one."""
+    content = {"content": [{"text": "a\nb"}, {"image": {"url": "https://a.example"}}]}
+    text = to_text(content)
+    assert json.loads(text)["content"][0] == {"text": ["a", "b"]}
+    assert _read(tmp_path / "one.json", text) == content
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ import http.client
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import metadata
@@ -57,18 +56,6 @@ OWN_PRICE = {
 }
 OWN_CACHED = {"cached_input_usd_per_million_tokens": 0.5}
 FLEX = {"options": {"extra": {"service_tier": "flex"}}}
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Run one event loop in a thread, as the engine does."""
-    running = asyncio.new_event_loop()
-    thread = threading.Thread(target=running.run_forever)
-    thread.start()
-    yield running
-    running.call_soon_threadsafe(running.stop)
-    thread.join()
-    running.close()
 
 
 @pytest.fixture(params=["auto", "litellm"])

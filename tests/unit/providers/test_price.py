@@ -9,18 +9,18 @@ from llmlab_pytest.core import (
     Continuation,
     GenerateConfig,
     GenerateRequest,
+    Image,
     LoglikelihoodRequest,
     Message,
     ModelSpec,
     RollingRequest,
+    Tool,
+    ToolCall,
     Usage,
 )
 from llmlab_pytest.providers import load_model, provider_registry, worst_cost_usd
-from llmlab_pytest.providers._price import (
-    local_cost_usd,
-    mapped_worst_usd,
-    most_input_tokens,
-)
+from llmlab_pytest.providers._most_input import IMAGE_TOKENS, most_input_tokens
+from llmlab_pytest.providers._price import local_cost_usd, mapped_worst_usd
 from llmlab_pytest.testing import ScriptedModel
 
 OWN = {"input_usd_per_million_tokens": 1.0, "output_usd_per_million_tokens": 10.0}
@@ -34,6 +34,10 @@ ENTRY = {
     "output_cost_per_reasoning_token": 12e-6,
     "search_context_cost_per_query": {"search_context_size_low": 0.01},
 }
+
+
+DOT = Image.of("https://a.example/dot.png")
+CLOCK = Tool("clock", parameters={})
 
 
 def spec(**fields: Any) -> ModelSpec:
@@ -61,8 +65,19 @@ def test_local_model_costs_nothing_unless_its_entry_says_so() -> None:
         (GenerateRequest("abc"), 3 + 32),
         (LoglikelihoodRequest((Continuation("ab", "c"),) * 2), 6 + 48),
         (RollingRequest("abcd"), 4 + 32),
+        (GenerateRequest((Message("user", ("a", DOT, "b")),)), 3 + 32 + IMAGE_TOKENS),
+        (chat("Hi", tools=(CLOCK,)), 2 + 32 + 1000 + 2 * len('[["clock","",{}]]')),
+        (chat("Hi", response_schema={"a": 1}), 2 + 32 + 1000 + 2 * len('[[{"a":1}]]')),
+        (
+            GenerateRequest((Message("assistant", "", (ToolCall("7", "f", {}),)),)),
+            32 + 16 + 2 * len('["7","f",{}]'),
+        ),
+        (GenerateRequest((Message("tool", "ok", tool_call_id="7"),)), 2 + 1 + 32),
     ],
-    ids=["chat", "raw", "loglikelihood", "rolling"],
+    ids=[
+        *("chat", "raw", "loglikelihood", "rolling"),
+        *("image", "tools", "schema", "call", "result"),
+    ],
 )
 def test_every_byte_may_be_a_token(request_: Any, tokens: int) -> None:
     """Bytes, not characters, and room for what a template writes around a turn."""

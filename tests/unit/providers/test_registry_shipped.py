@@ -18,6 +18,11 @@ from llmlab_pytest.providers import (
 )
 from llmlab_pytest.testing import ScriptedModel
 
+MEANS = {
+    "tools": "supports_function_calling",
+    "images": "supports_vision",
+    "json_schema": "supports_response_schema",
+}
 HEAVY = ("torch", "transformers", "litellm", "llama_cpp", "openai", "httpx", "numpy")
 
 
@@ -41,7 +46,10 @@ def test_shipped_registry_has_the_embedded_models(shipped: ModelRegistry) -> Non
     """The default model is there, in both forms, and so is the double."""
     assert shipped["smollm2"].provider == "transformers"
     assert shipped["smollm2"].id == shipped["smollm2-gguf"].id
-    assert shipped["smollm2"].capabilities == set(CAPABILITIES) - {"streaming"}
+    remote_only = {"tools", "images", "json_schema"}
+    capabilities = set(CAPABILITIES) - remote_only
+    assert shipped["smollm2"].capabilities == capabilities - {"streaming"}
+    assert shipped["smollm2-gguf"].capabilities == capabilities
     assert shipped["smollm2"].context_tokens == 8192
     assert shipped.groups()["local"] == ["smollm2", "smollm2-gguf"]
     assert shipped["scripted"].provider == "scripted"
@@ -59,6 +67,9 @@ def test_shipped_cloud_models_agree_with_the_price_map(
         assert spec.context_tokens == entry["max_input_tokens"], alias
         rejects = entry.get("supports_sampling_params") is False
         assert not rejects or "temperature" in str(spec.options["omit"])
+        for capability, field in MEANS.items():
+            declares = capability in spec.capabilities
+            assert declares is entry.get(field, False), (alias, capability)
 
 
 def test_shipped_card_states_the_weights(shipped: ModelRegistry) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -21,13 +22,17 @@ from llmlab_pytest.core import (
     Request,
     Role,
     RollingRequest,
+    Tool,
+    ToolCall,
     Unsupported,
     Usage,
 )
 from llmlab_pytest.providers import load_model, provider_registry
+from llmlab_pytest.providers._scripted import scripted_spec
 from llmlab_pytest.testing import FailingModel, ScriptedModel, echo
 
 Value: TypeAlias = Any
+CLOCK = Tool("clock")
 
 
 def answers(model: Model, *requests: Request) -> Sequence[Completion]:
@@ -204,6 +209,31 @@ def test_failing_model_raises_every_time_and_records() -> None:
     assert (len(model.requests), model.is_closed) == (2, True)
 
 
+def test_scripted_calls_tools() -> None:
+    """One call or several, in order; they count as what a model writes."""
+    clock, note = ToolCall("1", "clock", {}), ToolCall("2", "note", {"text": "a b"})
+    model = ScriptedModel([clock], rules={"both": (clock, note)})
+    request = GenerateRequest((Message("user", "Hi"),), GenerateConfig(tools=(CLOCK,)))
+    (one,) = answers(model, request)
+    assert (one.text, one.tool_calls, one.stop_reason) == ("", (clock,), "tool_calls")
+    assert one.usage.output_tokens == 2
+    (both,) = answers(model, GenerateRequest("both"))
+    assert both.tool_calls == (clock, note)
+
+
+def test_script_file_calls_tools(tmp_path: Path) -> None:
+    """A reply may be calls, with ids of their own."""
+    script = tmp_path / "s.toml"
+    script.write_text(
+        '[[reply]]\npattern = "a"\n'
+        'tool_calls = [{ name = "note", arguments = { n = 1 } }]\n'
+    )
+    spec = replace(scripted_spec("m"), id=str(script))
+    model = load_model(spec, provider_registry())
+    (completion,) = answers(model, GenerateRequest("a"))
+    assert completion.tool_calls == (ToolCall("call-1", "note", {"n": 1}),)
+
+
 def test_script_file_answers(tmp_path: Path) -> None:
     """A file has replies, log-likelihoods and a fallback."""
     script = tmp_path / "s.toml"
@@ -232,9 +262,17 @@ def test_script_file_answers(tmp_path: Path) -> None:
         ("[[reply]]\npattern = '('\ntext = ''", ":2: '(' is no pattern"),
         ("[[reply]]\npattern = 'a'\nlogliklihood = 1", "'loglikelihood'?"),
         ("[[reply]]\npattern = 'a'\nloglikelihood = 1", ":3: 'loglikelihood' is 1."),
+        (
+            "[[reply]]\npattern = 'a'\ntool_calls = [{ name = 'f' }]",
+            ":3: 'tool_calls' is",
+        ),
+        (
+            "[[reply]]\npattern = 'a'\ntool_calls = [{ name = 'f', arguments = '{}' }]",
+            ":3: 'arguments' is '{}'. It takes a table",
+        ),
         ("fallback = 'ecko'", ":1: 'fallback' is 'ecko'. It takes 'echo' or"),
     ],
-    ids=["no-pattern", "pattern", "key", "positive", "fallback"],
+    ids=["no-pattern", "pattern", "key", "positive", "calls", "arguments", "fallback"],
 )
 def test_script_file_errors_name_file_and_line(
     tmp_path: Path, text: str, message: str

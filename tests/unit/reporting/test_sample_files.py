@@ -10,15 +10,21 @@ from typing import Any
 import pytest
 
 from llmlab_pytest.core import (
+    Completion,
     ContinuationLogprob,
+    GenerateRequest,
+    Image,
+    Message,
     Report,
     SampleRecord,
     SampleResult,
     Score,
+    ToolCall,
 )
 from llmlab_pytest.reporting import TaskSamples, render_csv, render_jsonl
 from llmlab_pytest.reporting._csv import COLUMNS
-from llmlab_pytest.reporting._samples import target_text
+from llmlab_pytest.reporting._samples import asked_of, target_text, turn_text
+from llmlab_pytest.session._request_json import request_json
 
 HOSTILE = (
     "</script><script>alert(1)</script> \x1b[31m \u202e \0 \ud800 \u2028 "
@@ -170,6 +176,64 @@ def test_secrets_reach_neither_file(
         assert "[redacted] and [redacted]" in text
         assert SECRET not in text
         assert "hunter2" not in text
+
+
+CALL = ToolCall("1", "weather", {"city": "Köln"})
+TALK = GenerateRequest(
+    (
+        Message("user", ("Where?", Image.of("https://a.example/x"))),
+        Message("assistant", "", tool_calls=(CALL, ToolCall("2", "weather", "{"))),
+        Message("tool", "rain", tool_call_id="1"),
+    )
+)
+
+
+def test_images_and_calls_are_read_as_text(
+    table: TaskSamples, report: Callable[..., Report]
+) -> None:
+    """In the cells of a spreadsheet; JSON lines have them as values."""
+    (record, *_) = table.records
+    completion = Completion(text="Then:", model="m", tool_calls=(CALL,))
+    asked = SampleRecord(
+        result=record.result,
+        request=json.loads(json.dumps(request_json(TALK))),
+        completion=completion,
+    )
+    called = replace(table, records=[asked])
+    (cells,) = cells_of(report(table), called)
+    assert cells["prompt"] == (
+        "user: Where?\n[image at https://a.example/x]\n\n"
+        'assistant: weather({"city": "Köln"})\nweather({)\n\n'
+        "tool: rain"
+    )
+    assert cells["completion"] == 'Then:\nweather({"city": "Köln"})'
+    (line,) = lines_of(report(table), called)
+    assert line["completion"] == "Then:"
+    assert line["tool_calls"] == [
+        {"id": "1", "name": "weather", "arguments": {"city": "Köln"}}
+    ]
+    assert line["prompt"][2]["tool_call_id"] == "1"
+
+
+def test_an_image_is_named_by_type_size_and_digest() -> None:
+    """What it shows is in the file that the digest belongs to."""
+    image = {
+        "media_type": "image/png",
+        "sha256": "0123456789abcdef",
+        "size_bytes": 4321,
+    }
+    turn = {"role": "user", "content": [{"image": image}]}
+    assert turn_text(turn) == "[image/png, 4,321 bytes, sha256 0123456789ab…]"
+
+
+def test_contexts_of_messages_are_told_once() -> None:
+    """Choices after one conversation share it, as those after one text do."""
+    context = [{"role": "user", "content": "Hi"}]
+    other = [{"role": "user", "content": "Ho"}]
+    parts = [{"context": context, "text": "a"}, {"context": [*context], "text": "b"}]
+    assert asked_of({"continuations": parts}).prompt == context
+    parts[1] = {"context": other, "text": "b"}
+    assert asked_of({"continuations": parts}).prompt is None
 
 
 def test_error_and_behaviour_test_have_a_line(

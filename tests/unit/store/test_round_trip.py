@@ -16,9 +16,16 @@ from llmlab_pytest.core import (
     Score,
     TaskPlan,
     TokenLogprob,
+    ToolCall,
     Usage,
 )
-from llmlab_pytest.store import Exchange, Store, open_store
+from llmlab_pytest.store import (
+    Exchange,
+    Store,
+    completion_content,
+    completion_from,
+    open_store,
+)
 
 Make = Callable[..., Completion]
 ODD_TEXTS = [
@@ -53,11 +60,23 @@ def test_completion_comes_back(store: Store, completion: Make, text: str) -> Non
         attempts=3,
         token_logprobs=(TokenLogprob(text, -0.5),),
         continuations=(ContinuationLogprob(-1.5, tokens=2, is_greedy=True),),
+        tool_calls=(
+            ToolCall("1", "weather", {"city": text, "days": [1, 2.5, None]}),
+            ToolCall("2", "weather", text),
+        ),
     )
     keep(store, "k", given_)
     assert store.completion("r", "k") == given_
     assert store.completion("r", "other") is None
     assert store.completion("another run", "k") is None
+
+
+def test_completion_of_an_older_run_comes_back(completion: Make) -> None:
+    """Its content has no calls, and neither has one that is written without any."""
+    content = completion_content(completion())
+    assert "tool_calls" not in content
+    older = {k: v for k, v in content.items() if k not in ("price", "original")}
+    assert completion_from(older) == completion()
 
 
 @settings(
