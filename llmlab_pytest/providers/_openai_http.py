@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -35,10 +36,10 @@ from llmlab_pytest.providers._price_map import (
     openai_cost_usd,
     openai_entry,
 )
+from llmlab_pytest.providers._rate_limit_headers import asked_wait_s, used_up_s
 from llmlab_pytest.providers._remote_errors import (
     DISTRUST,
     Trouble,
-    asked_wait_s,
     explain,
 )
 from llmlab_pytest.providers._remote_options import (
@@ -156,9 +157,11 @@ class OpenAIHttp:
             if response.status >= _FIRST_ERROR:
                 raise await self._refused(response)
             if first is not None:
-                return await self._parts(response, started=started, first=first)
-            content = await response.read()
-        return self._read(content, started=started)
+                reply = await self._parts(response, started=started, first=first)
+            else:
+                content = await response.read()
+                reply = self._read(content, started=started)
+        return replace(reply, pause_s=used_up_s(response.headers))
 
     def _read(self, content: bytes, *, started: float) -> Reply:
         try:

@@ -9,9 +9,6 @@ wording are looked at too.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from math import isfinite
 
 from llmlab_pytest.core import (
     AuthError,
@@ -28,6 +25,7 @@ from llmlab_pytest.core import (
     redact,
     shorten,
 )
+from llmlab_pytest.providers._rate_limit_headers import asked_wait_s
 from llmlab_pytest.providers._trust import FIX, distrust
 
 _MESSAGE_LENGTH = 300
@@ -141,13 +139,6 @@ def retry_after_s(error: Exception) -> float | None:
     return None
 
 
-def asked_wait_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the headers of a reply ask to wait, if they do."""
-    if value := headers.get("retry-after"):
-        return _delay_s(str(value))
-    return None
-
-
 def _kind(trouble: Trouble, said: str) -> type[ProviderError]:
     told = f"{trouble.code} {said}"
     for name, kind in _KIND_BY_CLASS.items():
@@ -167,18 +158,3 @@ def _kind(trouble: Trouble, said: str) -> type[ProviderError]:
     if is_down or "APIConnectionError" in trouble.classes:
         return ProviderUnavailable
     return ProviderError
-
-
-def _delay_s(value: str) -> float | None:
-    """Read seconds or an HTTP date (RFC 9110, section 10.2.3)."""
-    try:
-        wait_s = float(value)
-    except ValueError:
-        pass
-    else:
-        return max(0.0, wait_s) if isfinite(wait_s) else None
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())

@@ -181,6 +181,7 @@ class RemoteModel:
                 # Now, since others may have failed while this one waited its turn.
                 self._breaker.check(f"{self.spec.alias!r} at {server.name}")
                 reply = await self._transport.send(arguments, stream=stream)
+                turn.pause_s = reply.pause_s
                 if reply.has_usage:
                     usage = reply.usage
                     turn.used_tokens = usage.input_tokens + usage.output_tokens

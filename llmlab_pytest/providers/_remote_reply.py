@@ -48,6 +48,8 @@ class Reply:
     ttft_s: float | None = None
     token_logprobs: tuple[TokenLogprob, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    pause_s: float | None = None
+    """Until a limit of which this answer used the rest is full again, if told."""
 
 
 def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:

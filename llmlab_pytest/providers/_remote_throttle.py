@@ -99,6 +99,7 @@ class Throttle:
             raise
         else:
             self._speed_up(self._clock() - now)
+            self._pause(turn.pause_s)
             if self._tokens is not None:
                 self._tokens.take(turn.used_tokens - tokens, now=self._clock())
         finally:
@@ -151,15 +152,18 @@ class Throttle:
         if not isinstance(failed.error, _OVERLOADED):
             return
         now = self._clock()
-        # Whoever is asked to wait for longer gives up at once: then the others are to
-        # be sent, and to give up too, rather than to wait for hours.
-        if failed.wait_s is not None and failed.wait_s <= LONGEST_WAIT_S:
-            self._paused_until = max(self._paused_until, now + failed.wait_s)
+        self._pause(failed.wait_s)
         # Of requests that were sent together, only the first failure halves.
         if started > self._cut_at:
             self.limit = max(1.0, self.limit / 2)
             self._cut_at = now
             self._is_cut = True
+
+    def _pause(self, wait_s: float | None) -> None:
+        # Whoever is asked to wait for longer gives up at once: then the others are to
+        # be sent, and to give up too, rather than to wait for hours.
+        if wait_s is not None and wait_s <= LONGEST_WAIT_S:
+            self._paused_until = max(self._paused_until, self._clock() + wait_s)
 
     def _speed_up(self, latency_s: float) -> None:
         self._answers += 1
@@ -181,3 +185,5 @@ class Turn:
     def __init__(self, *, used_tokens: int) -> None:
         self.used_tokens = used_tokens
         """How many tokens it used; a guess until its answer says."""
+        self.pause_s: float | None = None
+        """How long nobody may send anything, by its answer."""

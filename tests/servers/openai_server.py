@@ -59,11 +59,16 @@ BEHAVIOURS = {
     "slow": "200 after 0.2 seconds",
     "thinks": "200 with a thought before the answer",
     "twice-ended": "a stream whose last events come twice",
+    "used-up": "200, after which no request is left for 0.3 seconds",
     "wrong-types": "200 with numbers where texts should be",
 }
 Calls: TypeAlias = Sequence[tuple[str, str]]
 DEFAULT_ANSWERS = {r"(?i)capital of france": "Paris is the capital of France."}
 RETRY_AFTER_S = "0.05"
+USED_UP = {
+    "x-ratelimit-remaining-requests": "0",
+    "x-ratelimit-reset-requests": "300ms",
+}
 SLOW_S = 0.2
 EVENT_S = 0.02
 CUT_AFTER = 2
@@ -239,7 +244,8 @@ class _Handler(BaseHTTPRequestHandler):
         if behaviour in BROKEN:
             self._break(behaviour, json.dumps(whole).encode())
         else:
-            self._send(Reply(200, whole))
+            headers = USED_UP if behaviour == "used-up" else {}
+            self._send(Reply(200, whole, headers))
 
     def _break(self, behaviour: str, data: bytes) -> None:
         """Send an answer as no server should."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from typing import Any, TypeAlias
@@ -222,6 +223,29 @@ def test_a_dropped_connection_is_tried_again(
     """The answer of the second attempt counts, once."""
     completion = ask("auto", "flaky-drop")
     assert (completion.text, completion.attempts) == (ANSWER, 2)
+    assert server.counts == {QUESTION: 2}
+
+
+def test_a_limit_that_is_used_up_is_waited_for(server: Server) -> None:
+    """The second request goes when the headers of the first answer say so."""
+    spec = ModelSpec(
+        alias="m",
+        provider="litellm",
+        id="openai/used-up",
+        options={"base_url": server.url, "concurrency": 1},
+    )
+    model = load_model(spec, provider_registry())
+
+    async def both() -> float:
+        started = time.monotonic()
+        try:
+            await model.run([CHAT, CHAT])
+        finally:
+            model.close()
+            await asyncio.sleep(0)
+        return time.monotonic() - started
+
+    assert asyncio.run(both()) >= 0.3
     assert server.counts == {QUESTION: 2}
 
 

@@ -177,6 +177,26 @@ def test_retry_after_holds_up_everybody() -> None:
     assert run(main) == (False, True)
 
 
+@pytest.mark.parametrize(("pause_s", "waits"), [(0.05, True), (3600.0, False)])
+def test_an_answer_that_used_up_a_limit_holds_up_everybody(
+    pause_s: float, waits: bool
+) -> None:
+    """Until it is full again; but for hours nobody waits, and the vendor says no."""
+
+    async def main() -> bool:
+        throttle = Throttle(4, clock=Clock())
+        async with throttle.turn(1) as turn:
+            turn.pause_s = pause_s
+        task = asyncio.create_task(throttle.turn(1).__aenter__())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        is_waiting = not task.done()
+        task.cancel()
+        return is_waiting
+
+    assert run(main) is waits
+
+
 def test_a_cancelled_request_gives_its_place_back() -> None:
     """Nothing leaks, whether it waited, was just let in, or was in flight."""
 
