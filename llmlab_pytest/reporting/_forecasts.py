@@ -24,24 +24,42 @@ def render_estimate(forecasts: Sequence[Forecast], *, width: int) -> list[str]:
 
     Args:
         forecasts: at least one.
-        width: columns of the terminal; if it is too narrow, what the numbers are known
-            from stands below the table.
+        width: columns of the terminal; if it is too narrow, money and time, tokens, and
+            what the numbers are known from stand below each other.
     """
-    heading = ["task", "model", "asks", *(title for title, *_ in _AMOUNTS)]
-    cells = [[*_names(one), _asks(one), *_amounts([one])] for one in forecasts]
-    bases = [one.basis for one in forecasts]
+    whole = aligned(
+        [
+            [*cells, basis]
+            for cells, basis in zip(
+                _estimates(forecasts, _AMOUNTS),
+                ["known from", *(one.basis for one in forecasts), ""],
+                strict=False,
+            )
+        ],
+        "<<>>>>><",
+    )
+    if max(map(len, whole)) <= width:
+        return whole
+    tables = [aligned(_estimates(forecasts, _AMOUNTS), "<<>>>>>")]
+    if max(map(len, tables[0])) > width:
+        halves = (_AMOUNTS[2:], _AMOUNTS[:2])
+        tables = [aligned(_estimates(forecasts, half), "<<>>>") for half in halves]
+    notes = [f"{one.task} on {one.model}: {one.basis}" for one in forecasts]
+    lines = [line for table in tables for line in (*table, "")]
+    return [*lines, "known from", *notes]
+
+
+def _estimates(
+    forecasts: Sequence[Forecast], amounts: Sequence[_Column]
+) -> list[list[str]]:
+    cells = [["task", "model", "asks", *(title for title, *_ in amounts)]]
+    cells += [
+        [*_names(one), _asks(one), *_amounts([one], amounts)] for one in forecasts
+    ]
     if len(forecasts) > 1:
         items = sum(one.items for one in forecasts)
-        cells.append([_ALL, "", f"{items}", *_amounts(forecasts)])
-        bases.append("")
-    rows = [[*line, basis] for line, basis in zip(cells, bases, strict=True)]
-    lines = aligned([[*heading, "known from"], *rows], "<<>>>>><")
-    if max(map(len, lines)) <= width:
-        return lines
-    notes = [
-        f"{one.task} on {one.model} is known from {one.basis}" for one in forecasts
-    ]
-    return [*aligned([heading, *cells], "<<>>>>>"), "", *notes]
+        cells.append([_ALL, "", f"{items}", *_amounts(forecasts, amounts)])
+    return cells
 
 
 def render_estimate_line(forecasts: Sequence[Forecast]) -> str:

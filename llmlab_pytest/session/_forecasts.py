@@ -71,7 +71,7 @@ def _forecast(
             measured.results,
             items,
             pace=measured.pace,
-            basis=f"{len(measured.results)} of run {measured.run_id}",
+            basis=f"{len(measured.results)} results of run {measured.run_id}",
             kept=kept,
         )
     if not calls:
@@ -79,7 +79,7 @@ def _forecast(
             task=plan.task,
             model=plan.model,
             items=items,
-            basis="never run: what its tests ask is in their code",
+            basis="fewer than 2 earlier results",
         )
     spec = cases[0].spec
     return forecast_prompts(

@@ -77,7 +77,7 @@ def test_estimate_asks_nothing(project: pytest.Pytester, workers: str) -> None:
             "sums *mini *12 *26 to 270 *12 to 1.2k *$1.1e-05 to $0.00076 *?",
             "sums *nobody-knows *12 *26 to 270 *12 to 3.1k *? *?",
             "all *48 *$0.04 to $0.39 + ?*",
-            "sums on paid is known from prompts and max_tokens",
+            "sums on paid: prompts and max_tokens",
         ]
     )
     assert not (project.path / "table.json").exists()
@@ -110,7 +110,7 @@ def test_earlier_runs_know_better_than_prompts(project: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(
         ["sums *12 *78 [[]39, 117] *12 *$0.09 [[]$0.05, $0.13]*"]
     )
-    result.stdout.fnmatch_lines([f"*12 of run {_told(project)['run_id']}"])
+    result.stdout.fnmatch_lines([f"*12 results of run {_told(project)['run_id']}"])
     project.makepyfile(test_it=SUITE.replace("data=", 'prompt="{{ input }}?", data='))
     changed = _run(project, "--llmlab-estimate", "--llm=paid")
     changed.stdout.fnmatch_lines(["*prompts and max_tokens"])
@@ -168,7 +168,7 @@ def test_behaviour_tests_are_known_after_a_run(project: pytest.Pytester) -> None
         [
             "test_more *paid *2 *?*?*",
             "all *14 *+ ?*",
-            "test_more on paid is known from never run: *",
+            "test_more on paid: fewer than 2 earlier results",
         ]
     )
     _run(project, "--llm=paid")
