@@ -49,9 +49,9 @@ def find_measured(
         ]
         pace = None
         if alike:
-            pace = pace_of(store.results(run.id), run, store.run_factors(run.id))
+            pace = pace_of(store.taken(run.id), run, store.run_factors(run.id))
         for plan in alike:
-            results = store.results(run.id, task=plan.task, model=plan.model)
+            results = store.taken(run.id, task=plan.task, model=plan.model)
             if sum(result.error is None for result in results) >= _LEAST:
                 found[plan.task, plan.model] = Measured(run.id, results, pace)
                 del wanted[plan.task, plan.model]

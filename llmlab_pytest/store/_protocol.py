@@ -100,6 +100,12 @@ class Store(Protocol):
         """Return results in a stable order."""
         ...
 
+    def taken(
+        self, run_id: str, *, task: str | None = None, model: str | None = None
+    ) -> list[SampleResult]:
+        """Return results without their scores, in a stable order."""
+        ...
+
     def samples(self, run_id: str, *, task: str) -> list[Sample]:
         """Return the samples of a task that a run has results of."""
         ...
