@@ -93,6 +93,8 @@ class Job:
         self.future.set_running_or_notify_cancel()
         self.is_started = False
         self.is_looked_up = False
+        self.asks_itself = False
+        """Whether it waits for no other that asks the same."""
 
     def batch_kind(self) -> object:
         """Return what the jobs of one batch must have in common."""

@@ -17,6 +17,12 @@ class Journal(Protocol):
             NotRecorded: there is none, and no model may be asked.
         """
 
+    def address(self, call: Call, /) -> str | None:
+        """Return under what the answer will be found by all calls that ask the same.
+
+        `None`: each asks for an answer of its own.
+        """
+
     def record(self, answered: Sequence[Answered]) -> None:
         """Keep completions, before anyone sees them."""
 
@@ -29,6 +35,10 @@ class NullJournal:
 
     def lookup(self, call: Call) -> Completion | None:  # noqa: ARG002 -- the protocol's signature
         """Find nothing."""
+        return None
+
+    def address(self, _: Call, /) -> str | None:
+        """Let every call ask."""
         return None
 
     def record(self, answered: Sequence[Answered]) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
 from llmlab_pytest.core import (
@@ -46,6 +47,8 @@ class Lane:
         self._urgent: deque[Job] = deque()
         self._ahead: deque[Job] = deque()
         self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
+        self._followers: dict[str, list[Job]] = {}
+        """Jobs that wait for another's answer, by its address in the journal."""
         self._most_jobs = _FIRST_BATCH
         self._answered: list[tuple[Job, Completion]] = []
         self._keeping: asyncio.Future[None] | None = None
@@ -66,15 +69,18 @@ class Lane:
 
     def drop(self, job: Job) -> None:
         """Forget a job that nobody needs, if it has not started."""
-        if job in self._ahead:
-            self._ahead.remove(job)
+        for jobs in (self._ahead, *self._followers.values()):
+            if job in jobs:
+                jobs.remove(job)
 
     async def close(self) -> None:
         """Cancel everything; jobs that have no answer get an error.
 
         They get it first: a model that resists being cancelled keeps nobody waiting.
         """
-        for jobs in (self._urgent, self._ahead, *self._in_flight.values()):
+        waiting = self._urgent, self._ahead, *self._followers.values()
+        self._followers = {}
+        for jobs in (*waiting, *self._in_flight.values()):
             self._stop(jobs)
         tasks = [self._server, *self._in_flight]
         for task in tasks:
@@ -128,9 +134,34 @@ class Lane:
         while len(jobs) < limit and (queue := self._front()):
             if jobs and queue[0].batch_kind() != jobs[0].batch_kind():
                 break
-            queue[0].is_started = True
-            jobs.append(queue.popleft())
+            job = queue.popleft()
+            if self._follows(job):
+                continue
+            job.is_started = True
+            jobs.append(job)
         return jobs
+
+    def _follows(self, job: Job) -> bool:
+        """Let a job wait if another in flight asks the same, to be looked up then.
+
+        If the other one fails, those that waited for it ask, all of them: one after the
+        other they would wait for each other's time limits.
+        """
+        address = None if job.asks_itself else self._journal.address(job.call)
+        if address is None:
+            return False
+        if (followers := self._followers.get(address)) is not None:
+            followers.append(job)
+            return True
+        self._followers[address] = []
+        job.future.add_done_callback(lambda ended: self._release(address, ended))
+        return False
+
+    def _release(self, address: str, ended: "Future[Completion]") -> None:
+        for job in self._followers.pop(address, ()):
+            job.is_looked_up = False
+            job.asks_itself = ended.exception() is not None
+            self.add(job, urgent=True)
 
     def _is_settled(self, job: Job) -> bool:
         if job.is_looked_up:

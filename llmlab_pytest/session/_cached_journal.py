@@ -57,6 +57,18 @@ class CachedJournal:
         self._journal.record([Answered(call, completion)])
         return completion
 
+    def holds(self, call: Call) -> bool:
+        """Whether `lookup` would find an answer; keeps nothing."""
+        if self._journal.holds(call):
+            return True
+        asked = None if self._mode == "refresh" else self._asked(call)
+        return asked is not None and self._cache.get(asked) is not None
+
+    def address(self, call: Call, /) -> str | None:
+        """Return where the answer will stand in the cache, if it is read from there."""
+        asked = self._asked(call) if self._mode == "auto" else None
+        return None if asked is None else asked.address
+
     def record(self, answered: Sequence[Answered]) -> None:
         """Keep answers in this run and for later ones."""
         self._journal.record(answered)

@@ -50,6 +50,14 @@ class RecordingJournal:
             self._write(call, found)
         return found
 
+    def holds(self, call: Call) -> bool:
+        """Whether `lookup` would find an answer; records nothing."""
+        return self._journal.holds(call)
+
+    def address(self, call: Call, /) -> str | None:
+        """Return where the answer will stand in the cache, if there is one."""
+        return self._journal.address(call)
+
     def record(self, answered: Sequence[Answered]) -> None:
         """Keep answers in this run, and record them.
 
@@ -114,6 +122,16 @@ class ReplayJournal:
         completion = recalled(entry.completion, alias=alias, source="cassette")
         self._journal.record([Answered(call, completion)])
         return completion
+
+    def holds(self, call: Call) -> bool:
+        """Whether there is a cassette, or an answer of this run."""
+        if self._journal.holds(call):
+            return True
+        return self._cassettes.find(_recorded(call)) is not None
+
+    def address(self, _: Call, /) -> str | None:
+        """Share nothing: nobody is asked."""
+        return None
 
     def record(self, answered: Sequence[Answered]) -> None:
         """Keep answers in this run; no model gives one."""

@@ -101,7 +101,7 @@ def _spread(cases: Sequence[Case], most: int | None) -> Sequence[Case]:
 def _is_kept(llmlab: LlmlabSession, call: Call) -> bool:
     try:
         llmlab.journal.prepare(call.spec)
-        return llmlab.journal.lookup(call) is not None
+        return llmlab.journal.holds(call)
     except LlmlabError:  # its test will say so
         return False
 

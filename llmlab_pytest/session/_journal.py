@@ -34,6 +34,14 @@ class StoreJournal:
         earlier = self._store.completion(self._run_id, call.key)
         return earlier and replace(earlier, resumed=True)
 
+    def holds(self, call: Call) -> bool:
+        """Whether `lookup` would find an answer."""
+        return self.lookup(call) is not None
+
+    def address(self, _: Call, /) -> str | None:
+        """Let every call ask: this run keeps an answer for each."""
+        return None
+
     def record(self, answered: Sequence[Answered]) -> None:
         """Make completions durable before anyone sees them, in one transaction."""
         exchanges: dict[str, Exchange] = {}

@@ -193,3 +193,45 @@ def test_no_key_is_written(
     connection.close()
     assert "echo" in dumped
     assert "planted" not in dumped
+
+
+SAME = """
+    from llmlab_pytest import llm_task
+
+    ROWS = [{"id": f"s{n}", "input": "2 + 2?", "target": "4"} for n in range(12)]
+
+    @llm_task(data=ROWS, scorers=["numeric"])
+    def test_sums(score): ...
+"""
+
+
+def test_the_same_in_flight_is_asked_once(
+    pytester: pytest.Pytester, server: Any
+) -> None:
+    """Samples that ask the same side by side share an answer, and its cost."""
+    pytester.makepyfile(test_it=SAME)
+    _register(pytester, server, id_="slow")
+    row = _run(pytester, "--llmlab-cache=auto")["rows"]["sums"]
+    assert len(server.bodies) == 1
+    assert (row["samples"], row["kept"], row["errors"]) == (12, 11, 0)
+    assert row["cost_usd"] == pytest.approx(row["original"]["cost_usd"] / 11)
+
+
+def test_without_a_cache_each_asks(pytester: pytest.Pytester, server: Any) -> None:
+    """Who keeps nothing wants to see what a model says each time."""
+    pytester.makepyfile(test_it=SAME)
+    _register(pytester, server, id_="slow")
+    row = _run(pytester)["rows"]["sums"]
+    assert len(server.bodies) == 12
+    assert (row["samples"], row["kept"]) == (12, 0)
+
+
+def test_those_that_waited_for_a_failed_call_ask(
+    pytester: pytest.Pytester, server: Any
+) -> None:
+    """An error is that of one call; the others find out for themselves."""
+    pytester.makepyfile(test_it=SAME)
+    _register(pytester, server, id_="error-400")
+    row = _run(pytester, "--llmlab-cache=auto")["rows"]["sums"]
+    assert len(server.bodies) == 12
+    assert (row["samples"], row["errors"]) == (12, 12)

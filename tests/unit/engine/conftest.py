@@ -147,6 +147,10 @@ class MemoryJournal:
         earlier = self.earlier.get(call.key)
         return earlier and replace(earlier, resumed=True)
 
+    def address(self, _: Call, /) -> str | None:
+        """Share no answer."""
+        return None
+
     def record(self, answered: Sequence[Answered]) -> None:
         """Note the recordings, and keep the completions."""
         for call, completion in answered:
