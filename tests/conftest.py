@@ -145,7 +145,10 @@ def mirror() -> Path:
 
 def _server(name: str) -> ModuleType:
     """Import a module of tests/servers; test folders are no packages."""
-    path = REPOSITORY / "tests" / "servers" / f"{name}.py"
+    folder = REPOSITORY / "tests" / "servers"
+    if str(folder) not in sys.path:  # they import what they share
+        sys.path.append(str(folder))
+    path = folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"tests_{name}", path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
@@ -159,6 +162,24 @@ def _server(name: str) -> ModuleType:
 def openai_server() -> ModuleType:
     """The module of the OpenAI-compatible server."""
     return _server("openai_server")
+
+
+@pytest.fixture(scope="session")
+def anthropic_server() -> ModuleType:
+    """The module of the server of Anthropic's messages."""
+    return _server("anthropic_server")
+
+
+@pytest.fixture(scope="session")
+def gemini_server() -> ModuleType:
+    """The module of the server of Gemini's generated content."""
+    return _server("gemini_server")
+
+
+@pytest.fixture(scope="session")
+def responses_server() -> ModuleType:
+    """The module of the server of OpenAI's responses."""
+    return _server("responses_server")
 
 
 @pytest.fixture(scope="session")
