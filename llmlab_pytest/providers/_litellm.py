@@ -1,7 +1,7 @@
 """Models behind an API, through litellm: one protocol for a hundred vendors.
 
 A heavy leaf: importing it takes seconds, so it is only loaded by address. litellm's
-own retries, callbacks and prints are off. What is left out: embeddings, tools,
+own retries, callbacks and prints are off. What is left out: embeddings and
 log-likelihoods (no vendor's API gives those of a prompt).
 """
 
@@ -131,6 +131,9 @@ class LiteLLM:
             self._raw_client = None
         if not _open_transports:
             await litellm.close_litellm_async_clients()
+            # Streams of some vendors, Anthropic's among them, go over a client that is
+            # in no cache; like litellm's own it opens again when it is used again.
+            await litellm.module_level_aclient.client._transport.aclose()  # noqa: SLF001
             litellm.in_memory_llm_clients_cache.flush_cache()
             await GLOBAL_LOGGING_WORKER.stop()
 

@@ -85,6 +85,8 @@ class VendorServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    has_retry_after = True
+    """Whether the vendor says in a header how long to wait."""
 
     def __init__(
         self,
@@ -227,7 +229,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
-        if status == 429:
+        if status == 429 and self.server.has_retry_after:
             self.send_header("Retry-After", RETRY_AFTER_S)
         self.end_headers()
         self.wfile.write(data)
