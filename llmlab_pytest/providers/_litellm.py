@@ -16,7 +16,8 @@ from weakref import WeakSet
 
 from openai import AsyncOpenAI, OpenAIError
 
-from llmlab_pytest.core import ConfigError, ModelSpec, Price, redact
+from llmlab_pytest.core import ConfigError, ModelSpec, Price, Unsupported, redact
+from llmlab_pytest.providers._litellm_gateway import stand_in_for_gateway
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import map_source
 from llmlab_pytest.providers._remote_errors import retry_after_s, translate
@@ -54,6 +55,9 @@ with warnings.catch_warnings():
     for _type in ("Delta", "Message", "ModelResponse", "ModelResponseStream"):
         getattr(types, _type).model_rebuild()
 
+stand_in_for_gateway()
+_LEAST_RESPONSE_TOKENS = 16
+"""OpenAI's responses take no lower limit; litellm raises one without a word."""
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _open_transports: "WeakSet[LiteLLM]" = WeakSet()
 """litellm shares its HTTP clients; the last transport to be closed closes them."""
@@ -73,6 +77,8 @@ class LiteLLM:
         is_openai = self.vendor in _RAW_PROMPT_PROVIDERS
         self.key = openai_key(options) if is_openai else options.api_key()
         self.base_url = options.base_url or (openai_base_url() if is_openai else None)
+        self._priced_id = spec.id.replace("responses/", "", 1)
+        """The model as the price map knows it, however it is called."""
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)
 
@@ -82,7 +88,8 @@ class LiteLLM:
         Raises:
             Failed: there is no answer.
         """
-        _ignore_deprecations_inside_litellm()
+        _ignore_warnings_inside_litellm()
+        self._refuse_what_responses_drop(arguments)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._options.timeout_s):
@@ -103,7 +110,7 @@ class LiteLLM:
     def price_entry(self) -> Mapping[str, object]:
         """Return what litellm's map says of the model; empty if it does not know it."""
         try:
-            key = litellm.get_model_info(self._spec.id)["key"]
+            key = litellm.get_model_info(self._priced_id)["key"]
             entry: Mapping[str, object] = litellm.model_cost[key]
         except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
             return {}
@@ -113,7 +120,7 @@ class LiteLLM:
         """Ask litellm's price map; a price that it does not state is unknown, not 0."""
         try:
             parts_usd = litellm.cost_per_token(
-                self._spec.id, usage_object=reply.raw_usage, service_tier=tier
+                self._priced_id, usage_object=reply.raw_usage, service_tier=tier
             )
         except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
             return None
@@ -161,6 +168,34 @@ class LiteLLM:
             common |= {"stream": True, "stream_options": {"include_usage": True}}
         return await litellm.acompletion(model=self._spec.id, **arguments, **common)
 
+    def _refuse_what_responses_drop(self, arguments: Mapping[str, Any]) -> None:
+        """Raise for settings that litellm leaves out of OpenAI's responses in silence.
+
+        Raises:
+            Failed: with `Unsupported`, when there is one.
+        """
+        lost = [name for name in ("stop", "seed") if arguments.get(name) is not None]
+        most_tokens = arguments.get("max_tokens")
+        if most_tokens is not None and most_tokens < _LEAST_RESPONSE_TOKENS:
+            lost.append(f"max_tokens below {_LEAST_RESPONSE_TOKENS}")
+        if not lost or "prompt" in arguments:
+            return
+        info, _ = litellm.main.responses_api_bridge_check(
+            self._name,
+            self.vendor,
+            tools=arguments.get("tools"),
+            reasoning_effort=arguments.get("reasoning_effort"),
+            api_base=self.base_url,
+        )
+        if info.get("mode") == "responses":
+            spec = self._spec
+            msg = (
+                f"{spec.alias!r} ({spec.id}) goes to OpenAI's responses, which know no "
+                f"{' and no '.join(lost)}."
+            )
+            fix = "Leave it out, or add the setting to the model's option 'omit'."
+            raise Failed(Unsupported(msg, fix=fix), None)
+
     def _client_for_raw_prompts(self) -> AsyncOpenAI:
         """Return a client of our own: litellm opens one per call and closes none."""
         if self._raw_client is None:
@@ -200,11 +235,16 @@ def _vendor_of(spec: ModelSpec, options: RemoteOptions) -> tuple[str, str]:
     return name, vendor
 
 
-def _ignore_deprecations_inside_litellm() -> None:
+def _ignore_warnings_inside_litellm() -> None:
     """Keep `-W error` from turning litellm's own use of pydantic into a failed call.
+
+    Deprecated names, and events of OpenAI's responses that are read into other types
+    than declared.
 
     Set for each call, since pytest restores the filters after every test. Not by
     `catch_warnings`, which is not safe in a thread beside pytest's own.
     """
     module = r"litellm(\.|$)"
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
+    told = "Pydantic serializer warnings"
+    warnings.filterwarnings("ignore", told, category=UserWarning)

@@ -24,9 +24,21 @@ from vendor_server import (
 
 VERSION = "2023-06-01"
 _FIELDS = (
-    "model messages max_tokens system temperature top_p top_k stop_sequences stream "
-    "tools tool_choice metadata output_format output_config"
-).split()
+    "model",
+    "messages",
+    "max_tokens",
+    "system",
+    "temperature",
+    "top_p",
+    "top_k",
+    "stop_sequences",
+    "stream",
+    "tools",
+    "tool_choice",
+    "metadata",
+    "output_format",
+    "output_config",
+)
 _KINDS = {
     400: "invalid_request_error",
     401: "authentication_error",

@@ -27,14 +27,32 @@ _PATH = re.compile(
     r"/v1beta/models/([\w.-]+):(generateContent|streamGenerateContent\?alt=sse)"
 )
 _FIELDS = (
-    "contents systemInstruction tools toolConfig generationConfig safetySettings "
-    "cachedContent"
-).split()
+    "contents",
+    "systemInstruction",
+    "tools",
+    "toolConfig",
+    "generationConfig",
+    "safetySettings",
+    "cachedContent",
+)
 _SETTINGS = (
-    "temperature topP topK maxOutputTokens stopSequences seed candidateCount "
-    "responseMimeType responseSchema responseJsonSchema responseLogprobs logprobs "
-    "presencePenalty frequencyPenalty thinkingConfig responseModalities"
-).split()
+    "temperature",
+    "topP",
+    "topK",
+    "maxOutputTokens",
+    "stopSequences",
+    "seed",
+    "candidateCount",
+    "responseMimeType",
+    "responseSchema",
+    "responseJsonSchema",
+    "responseLogprobs",
+    "logprobs",
+    "presencePenalty",
+    "frequencyPenalty",
+    "thinkingConfig",
+    "responseModalities",
+)
 _PART_KINDS = ("text", "inlineData", "fileData", "functionCall", "functionResponse")
 _KINDS = {
     400: "INVALID_ARGUMENT",
@@ -174,8 +192,8 @@ def camel(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     made = {}
-    for name, inner in value.items():
-        name = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+    for given, inner in value.items():
+        name = re.sub(r"_([a-z])", lambda found: found[1].upper(), given)
         is_free = name in ("args", "response", "parameters", "parametersJsonSchema")
         is_free = is_free or name in ("responseSchema", "responseJsonSchema")
         made[name] = inner if is_free else camel(inner)

@@ -197,7 +197,7 @@ def test_a_schema_is_the_vendors_output_format(
 def test_a_schema_of_an_older_model_is_a_tool(
     server: Server, ask_vendor: Callable[..., Ask], stream: bool
 ) -> None:
-    """litellm has a tool called, and its arguments come back as the text."""
+    """A tool of litellm is called, and its arguments come back as the text."""
     ask = ask_vendor(OLDER, base_url=server.url, api_key_env="THE_KEY")
     done = ask("a city", response_schema=CITY, stream=stream)
     (tool,) = server.bodies[0]["tools"]
