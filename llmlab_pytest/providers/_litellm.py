@@ -238,13 +238,13 @@ def _vendor_of(spec: ModelSpec, options: RemoteOptions) -> tuple[str, str]:
 def _ignore_warnings_inside_litellm() -> None:
     """Keep `-W error` from turning litellm's own use of pydantic into a failed call.
 
-    Deprecated names, and events of OpenAI's responses that are read into other types
-    than declared.
+    Deprecated names, read-only fields of Ollama's messages, and events of OpenAI's
+    responses that are read into other types than declared.
 
     Set for each call, since pytest restores the filters after every test. Not by
     `catch_warnings`, which is not safe in a thread beside pytest's own.
     """
     module = r"litellm(\.|$)"
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
-    told = "Pydantic serializer warnings"
+    told = "Pydantic serializer warnings|Items? .* using the `ReadOnly` qualifier"
     warnings.filterwarnings("ignore", told, category=UserWarning)
