@@ -140,7 +140,7 @@ class LiteLLM:
             await litellm.close_litellm_async_clients()
             # Streams of some vendors, Anthropic's among them, go over a client that is
             # in no cache; like litellm's own it opens again when it is used again.
-            await litellm.module_level_aclient.client._transport.aclose()  # noqa: SLF001
+            await litellm.module_level_aclient.client._transport.aclose()  # noqa: SLF001 -- as litellm does
             litellm.in_memory_llm_clients_cache.flush_cache()
             await GLOBAL_LOGGING_WORKER.stop()
 

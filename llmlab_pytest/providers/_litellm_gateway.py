@@ -17,8 +17,9 @@ class NoGateway:
     """Stands for litellm's class of the same module."""
 
     @staticmethod
-    def should_use_litellm_mcp_gateway(tools: Iterable[object] | None) -> bool:  # noqa: ARG004 -- litellm's signature
+    def should_use_litellm_mcp_gateway(tools: Iterable[object] | None) -> bool:
         """Tell litellm that no tool is one of its gateway."""
+        del tools  # none of ours ever is
         return False
 
 
@@ -26,5 +27,5 @@ def stand_in_for_gateway() -> None:
     """Answer litellm's question for it, unless it can do so itself."""
     if find_spec("mcp") is None and _NAME not in sys.modules:
         module = ModuleType(_NAME, __doc__)
-        module.LiteLLM_Proxy_MCP_Handler = NoGateway  # type: ignore[attr-defined]
+        vars(module)["LiteLLM_Proxy_MCP_Handler"] = NoGateway
         sys.modules[_NAME] = module
