@@ -1,5 +1,6 @@
 """Anthropic's messages, end to end: our model, litellm, and a server that is strict."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
@@ -11,9 +12,12 @@ from llmlab_pytest.core import (
     AuthError,
     Completion,
     ContextOverflow,
+    GenerateConfig,
+    GenerateRequest,
     Image,
     LlmlabError,
     Message,
+    ModelSpec,
     ProviderError,
     ProviderUnavailable,
     RateLimited,
@@ -21,7 +25,9 @@ from llmlab_pytest.core import (
     ToolCall,
     Unsupported,
     Usage,
+    load,
 )
+from llmlab_pytest.providers import load_model, provider_registry
 
 Server: TypeAlias = Any  # its module is loaded by path
 Ask: TypeAlias = Callable[..., Completion]
@@ -29,6 +35,7 @@ Ask: TypeAlias = Callable[..., Completion]
 MODEL = "anthropic/claude-haiku-4-5"
 OLDER = "anthropic/claude-3-haiku-20240307"
 """A model without structured outputs of its own."""
+LITELLM = "llmlab_pytest.providers._litellm:litellm"
 KEY = "sk-ant-0123456789abcdef"
 DOT = b"\x89PNG\r\n\x1a\n and some bytes"
 WEATHER = Tool(
@@ -263,3 +270,22 @@ def test_seed_is_refused(ask: Ask, server: Server) -> None:
     with pytest.raises(Unsupported, match="seed"):
         ask("Hi", seed=3)
     assert server.asked == []
+
+
+def test_closing_ends_the_connections_of_streams(
+    server: Server, loop: asyncio.AbstractEventLoop
+) -> None:
+    """They go over a client of litellm that its own way of closing leaves open."""
+    options = {"base_url": server.url, "api_key_env": "THE_KEY"}
+    can = frozenset({"chat", "streaming"})
+    spec = ModelSpec(
+        alias="m", provider="litellm", id=MODEL, capabilities=can, options=options
+    )
+    model = load_model(spec, provider_registry())
+    config = GenerateConfig(max_tokens=9, stream=True)
+    running = model.run([GenerateRequest((Message("user", "Hi"),), config)])
+    asyncio.run_coroutine_threadsafe(running, loop).result(20)
+    session = load(LITELLM).module_level_aclient.client._transport.client
+    assert not session.closed
+    model.close()
+    assert session.closed

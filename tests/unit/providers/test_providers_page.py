@@ -42,7 +42,7 @@ ASKED: Mapping[str, Any] = {
     "response_schema": SCHEMA,
 }
 VALUES = {"stop": ["zz"]}
-OPENAI_LIKE = ("openai", "mistral", "groq", "openrouter", "vllm", "lm-studio")
+OPENAI_LIKE = ("openai", "azure", "mistral", "groq", "openrouter", "vllm", "lm-studio")
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +170,8 @@ def test_servers_of_openais_protocol_get_what_is_asked(
     """Over HTTP, as the vendor would be called: all settings, then the schema."""
     spec = registry[alias]
     # Groq always names the tier that it billed, and litellm's reading relies on that.
-    tier = {"extra": {"service_tier": "default"}} if alias == "groq" else {}
-    ask = ask_vendor(spec.id, base_url=server.url, **tier)
+    more = {"extra": {"service_tier": "default"}} if alias == "groq" else {}
+    ask = ask_vendor(spec.id, **{**spec.options, **more, "base_url": server.url})
     settings = {name: ASKED[name] for name in COLUMNS}
     done = ask("four words of text", **settings)
     ask("a city", response_schema=SCHEMA)
