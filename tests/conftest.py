@@ -147,7 +147,10 @@ def mirror() -> Path:
 
 def _server(name: str) -> ModuleType:
     """Import a module of tests/servers; test folders are no packages."""
-    path = REPOSITORY / "tests" / "servers" / f"{name}.py"
+    folder = REPOSITORY / "tests" / "servers"
+    if str(folder) not in sys.path:  # they import what they share
+        sys.path.append(str(folder))
+    path = folder / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"tests_{name}", path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
@@ -176,6 +179,24 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def anthropic_server() -> ModuleType:
+    """The module of the server of Anthropic's messages."""
+    return _server("anthropic_server")
+
+
+@pytest.fixture(scope="session")
+def gemini_server() -> ModuleType:
+    """The module of the server of Gemini's generated content."""
+    return _server("gemini_server")
+
+
+@pytest.fixture(scope="session")
+def responses_server() -> ModuleType:
+    """The module of the server of OpenAI's responses."""
+    return _server("responses_server")
 
 
 @pytest.fixture(scope="session")

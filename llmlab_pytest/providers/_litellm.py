@@ -1,7 +1,7 @@
 """Models behind an API, through litellm: one protocol for a hundred vendors.
 
 A heavy leaf: importing it takes seconds, so it is only loaded by address. litellm's
-own retries, callbacks and prints are off. What is left out: embeddings, tools,
+own retries, callbacks and prints are off. What is left out: embeddings and
 log-likelihoods (no vendor's API gives those of a prompt).
 """
 
@@ -16,7 +16,8 @@ from weakref import WeakSet
 
 from openai import AsyncOpenAI, OpenAIError
 
-from llmlab_pytest.core import ConfigError, ModelSpec, Price, redact
+from llmlab_pytest.core import ConfigError, ModelSpec, Price, Unsupported, redact
+from llmlab_pytest.providers._litellm_gateway import stand_in_for_gateway
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import map_source
 from llmlab_pytest.providers._remote_errors import retry_after_s, translate
@@ -56,6 +57,9 @@ with warnings.catch_warnings():
     for _type in ("Delta", "Message", "ModelResponse", "ModelResponseStream"):
         getattr(types, _type).model_rebuild()
 
+stand_in_for_gateway()
+_LEAST_RESPONSE_TOKENS = 16
+"""OpenAI's responses take no lower limit; litellm raises one without a word."""
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _open_transports: "WeakSet[LiteLLM]" = WeakSet()
 """litellm shares its HTTP clients; the last transport to be closed closes them."""
@@ -77,6 +81,8 @@ class LiteLLM:
         find_key = openai_key if is_openai else RemoteOptions.api_key
         self.key = find_key(options, place=spec.source)
         self.base_url = options.base_url or (openai_base_url() if is_openai else None)
+        self._priced_id = spec.id.replace("responses/", "", 1)
+        """The model as the price map knows it, however it is called."""
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)
 
@@ -86,7 +92,8 @@ class LiteLLM:
         Raises:
             Failed: there is no answer.
         """
-        _ignore_deprecations_inside_litellm()
+        _ignore_warnings_inside_litellm()
+        self._refuse_what_responses_drop(arguments)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._options.timeout_s):
@@ -107,7 +114,7 @@ class LiteLLM:
     def price_entry(self) -> Mapping[str, object]:
         """Return what litellm's map says of the model; empty if it does not know it."""
         try:
-            key = litellm.get_model_info(self._spec.id)["key"]
+            key = litellm.get_model_info(self._priced_id)["key"]
             entry: Mapping[str, object] = litellm.model_cost[key]
         except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
             return {}
@@ -117,7 +124,7 @@ class LiteLLM:
         """Ask litellm's price map; a price that it does not state is unknown, not 0."""
         try:
             parts_usd = litellm.cost_per_token(
-                self._spec.id, usage_object=reply.raw_usage, service_tier=tier
+                self._priced_id, usage_object=reply.raw_usage, service_tier=tier
             )
         except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
             return None
@@ -135,6 +142,9 @@ class LiteLLM:
             self._raw_client = None
         if not _open_transports:
             await litellm.close_litellm_async_clients()
+            # Streams of some vendors, Anthropic's among them, go over a client that is
+            # in no cache; like litellm's own it opens again when it is used again.
+            await litellm.module_level_aclient.client._transport.aclose()  # noqa: SLF001 -- as litellm does
             litellm.in_memory_llm_clients_cache.flush_cache()
             await GLOBAL_LOGGING_WORKER.stop()
 
@@ -161,6 +171,34 @@ class LiteLLM:
         if stream:
             common |= {"stream": True, "stream_options": {"include_usage": True}}
         return await litellm.acompletion(model=self._spec.id, **arguments, **common)
+
+    def _refuse_what_responses_drop(self, arguments: Mapping[str, Any]) -> None:
+        """Raise for settings that litellm leaves out of OpenAI's responses in silence.
+
+        Raises:
+            Failed: with `Unsupported`, when there is one.
+        """
+        lost = [name for name in ("stop", "seed") if arguments.get(name) is not None]
+        most_tokens = arguments.get("max_tokens")
+        if most_tokens is not None and most_tokens < _LEAST_RESPONSE_TOKENS:
+            lost.append(f"max_tokens below {_LEAST_RESPONSE_TOKENS}")
+        if not lost or "prompt" in arguments:
+            return
+        info, _ = litellm.main.responses_api_bridge_check(
+            self._name,
+            self.vendor,
+            tools=arguments.get("tools"),
+            reasoning_effort=arguments.get("reasoning_effort"),
+            api_base=self.base_url,
+        )
+        if info.get("mode") == "responses":
+            spec = self._spec
+            msg = (
+                f"{spec.alias!r} ({spec.id}) goes to OpenAI's responses, which know no "
+                f"{' and no '.join(lost)}."
+            )
+            fix = "Leave it out, or add the setting to the model's option 'omit'."
+            raise Failed(Unsupported(msg, fix=fix), None)
 
     def _client_for_raw_prompts(self) -> AsyncOpenAI:
         """Return a client of our own: litellm opens one per call and closes none."""
@@ -201,11 +239,16 @@ def _vendor_of(spec: ModelSpec, options: RemoteOptions) -> tuple[str, str]:
     return name, vendor
 
 
-def _ignore_deprecations_inside_litellm() -> None:
+def _ignore_warnings_inside_litellm() -> None:
     """Keep `-W error` from turning litellm's own use of pydantic into a failed call.
+
+    Deprecated names, read-only fields of Ollama's messages, and events of OpenAI's
+    responses that are read into other types than declared.
 
     Set for each call, since pytest restores the filters after every test. Not by
     `catch_warnings`, which is not safe in a thread beside pytest's own.
     """
     module = r"litellm(\.|$)"
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
+    told = "Pydantic serializer warnings|Items? .* using the `ReadOnly` qualifier"
+    warnings.filterwarnings("ignore", told, category=UserWarning)

@@ -30,7 +30,7 @@ def asked_wait_s(headers: Mapping[str, str]) -> float | None:
     if (value := headers.get("retry-after-ms")) and value.isdecimal():
         return int(value) / _MS_PER_S
     if value := headers.get("retry-after"):
-        return _delay_s(str(value))
+        return delay_s(str(value))
     return used_up_s(headers)
 
 
@@ -76,7 +76,7 @@ def _wait_s(text: str) -> float | None:
         return _seconds(text)
 
 
-def _delay_s(text: str) -> float | None:
+def delay_s(text: str) -> float | None:
     """Read seconds or an HTTP date."""
     if (wait_s := _seconds(text)) is not None:
         return wait_s

@@ -25,13 +25,14 @@ from llmlab_pytest.core import (
     redact,
     shorten,
 )
-from llmlab_pytest.providers._rate_limit_headers import asked_wait_s
+from llmlab_pytest.providers._rate_limit_headers import asked_wait_s, delay_s
 from llmlab_pytest.providers._trust import FIX, distrust
 
 _MESSAGE_LENGTH = 300
 _OVERFLOW = re.compile(
     r"(?i)context_length_exceeded|maximum context length|context window"
     r"|exceeds? (?:the )?available context|prompt is too long"
+    r"|input token count .{0,20}exceeds the maximum"
 )
 _FILTERED = re.compile(
     r"(?i)content_filter|content_policy_violation|content management"
@@ -40,7 +41,12 @@ _MALFORMED = re.compile(
     r"(?i)invalid response (?:from|object)|provider returned '|not valid json"
     r"|expecting value|json ?decode|object has no attribute"
 )
-_NO_KEY = re.compile(r"(?i)missing credentials|api_key client option must be set")
+_NO_KEY = re.compile(
+    r"(?i)missing credentials|api_key client option must be set|API_KEY_INVALID"
+    r"|api key not valid"
+)
+_RETRY_DELAY = re.compile(r'"retryDelay": ?"([0-9.]+)s"')
+"""Google's wait, `google.rpc.RetryInfo` in the body of an error."""
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 DISTRUST = "SSLCertVerificationError"
 """The class of what is raised for a certificate that is not trusted."""
@@ -128,7 +134,7 @@ def explain(
 
 
 def retry_after_s(error: Exception) -> float | None:
-    """Return the seconds that a `Retry-After` header asks to wait, if there is one."""
+    """Return the seconds that a vendor asks to wait, in a header or in its error."""
     response = getattr(error, "response", None)
     for headers in (
         getattr(error, "litellm_response_headers", None),
@@ -136,7 +142,8 @@ def retry_after_s(error: Exception) -> float | None:
     ):
         if isinstance(headers, Mapping) and (wait_s := asked_wait_s(headers)):
             return wait_s
-    return None
+    found = _RETRY_DELAY.search(str(error).replace("\\", ""))
+    return delay_s(found[1]) if found else None
 
 
 def _kind(trouble: Trouble, said: str) -> type[ProviderError]:

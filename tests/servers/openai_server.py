@@ -226,7 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply := trouble(behaviour, key, asked):
             self._send(reply)
             return
-        chat = self.path.endswith("/chat/completions")
+        # Azure's paths go on with the version of its protocol.
+        chat = self.path.partition("?")[0].endswith("/chat/completions")
         calls = self.server.called(body) if chat else ()
         text = "" if calls else cut(self.server.answer(prompt_of(body)), body)
         if body.get("stream"):

@@ -16,8 +16,16 @@ from typing import Any
 
 import pytest
 
-from llmlab_pytest.core import Completion, GenerateRequest, Message, ModelSpec
+from llmlab_pytest.core import (
+    CAPABILITIES,
+    Completion,
+    GenerateConfig,
+    GenerateRequest,
+    Message,
+    ModelSpec,
+)
 from llmlab_pytest.providers import LazyProvider, load_model, provider_registry
+from llmlab_pytest.providers._remote_retry import RetryPolicy
 from llmlab_pytest.providers._shared_model import SharedModel
 
 NOTED_MODEL = '''
@@ -96,8 +104,16 @@ class Noted:
 WORKER = """
 import asyncio, json, os, sys
 from pathlib import Path
-from llmlab_pytest.core import Completion, GenerateRequest, Message, ModelSpec
+from llmlab_pytest.core import (
+    CAPABILITIES,
+    Completion,
+    GenerateConfig,
+    GenerateRequest,
+    Message,
+    ModelSpec,
+)
 from llmlab_pytest.providers import LazyProvider, load_model, provider_registry
+from llmlab_pytest.providers._remote_retry import RetryPolicy
 from llmlab_pytest.providers._shared_model import SharedModel
 
 options = json.loads(os.environ["SPEC"])
@@ -247,3 +263,38 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     running.call_soon_threadsafe(running.stop)
     thread.join()
     running.close()
+
+
+@pytest.fixture
+def ask_vendor(
+    loop: asyncio.AbstractEventLoop,
+) -> Iterator[Callable[..., Callable[..., Completion]]]:
+    """Return a way to ask a vendor's model; its prompt is a text or turns."""
+    models: list[Any] = []
+
+    def of_model(model_id: str, **options: Any) -> Callable[..., Completion]:
+        spec = ModelSpec(
+            alias="m",
+            provider="litellm",
+            id=model_id,
+            source="models.toml:3",
+            capabilities=frozenset(CAPABILITIES) - {"completion"},
+            options=options,
+        )
+
+        def ask(
+            prompt: Any, *, first_wait_s: float = 0.01, **config: Any
+        ) -> Completion:
+            model: Any = load_model(spec, provider_registry())
+            models.append(model)
+            model._retry = RetryPolicy(first_wait_s=first_wait_s)
+            turns = prompt if isinstance(prompt, tuple) else (Message("user", prompt),)
+            request = GenerateRequest(turns, GenerateConfig(**config))
+            running = model.run([request])
+            return asyncio.run_coroutine_threadsafe(running, loop).result(20)[0]
+
+        return ask
+
+    yield of_model
+    for model in models:
+        model.close()
