@@ -194,6 +194,12 @@ def gemini_server() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def ollama_server() -> ModuleType:
+    """The module of the server of Ollama's chat."""
+    return _server("ollama_server")
+
+
+@pytest.fixture(scope="session")
 def responses_server() -> ModuleType:
     """The module of the server of OpenAI's responses."""
     return _server("responses_server")

@@ -108,7 +108,7 @@ def _is_kept(llmlab: LlmlabSession, call: Call) -> bool:
 
 def _prompt(call: Call) -> Prompt | None:
     try:
-        size = request_size(call.request)
+        request = request_size(call.request)
     except LlmlabError:  # its test will say so
         return None
-    return Prompt(size.bytes, size.max_tokens)
+    return Prompt(request.bytes, request.max_tokens)

@@ -155,6 +155,12 @@ class VendorServer(ThreadingHTTPServer):
         """Yield the parts of a reply."""
         raise NotImplementedError
 
+    def encode(self, event: Event) -> bytes:
+        """Return a part of a reply as it is sent, by default as an event of the web."""
+        name, data = event
+        head = f"event: {name}\n" if name else ""
+        return f"{head}data: {json.dumps(data)}\n\n".encode()
+
     def refusal(self, refused: Refused) -> Body:
         """Return the body of an error."""
         raise NotImplementedError
@@ -240,11 +246,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         is_cut = self.server.prompt(asked).startswith("cut-stream")
-        for number, (name, data) in enumerate(self.server.events(asked, said)):
+        for number, event in enumerate(self.server.events(asked, said)):
             if is_cut and number == 4:
                 break
-            head = f"event: {name}\n" if name else ""
-            self.wfile.write(f"{head}data: {json.dumps(data)}\n\n".encode())
+            self.wfile.write(self.server.encode(event))
             self.wfile.flush()
         self.close_connection = True
 
