@@ -7,6 +7,9 @@ from statistics import fmean, variance
 from llmlab_pytest.core import Interval
 from llmlab_pytest.stats._student import student_t_quantile
 
+_LEAST = 2
+"""One value says nothing about how values differ."""
+
 
 def sum_interval(
     values: Sequence[float], count: int, *, confidence: float = 0.95
@@ -21,7 +24,7 @@ def sum_interval(
     Source: Hahn & Meeker, "Statistical Intervals" (1991), 4.8.
     """
     n = len(values)
-    if n < 2:  # noqa: PLR2004 -- one value says nothing about how values differ
+    if n < _LEAST:
         return None
     centre = count * fmean(values)
     t = student_t_quantile((1 + confidence) / 2, n - 1)
