@@ -167,6 +167,12 @@ def openai_server() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def quoting_server() -> ModuleType:
+    """The module of the server that quotes the keys it is sent."""
+    return _server("quoting_server")
+
+
+@pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a certificate of 127.0.0.1 that signs itself, and its key."""
     if shutil.which("openssl") is None:

@@ -43,8 +43,9 @@ class ModelSpec:
     capabilities: frozenset[Capability] = frozenset({"chat"})
     defaults: Mapping[str, Json] = field(default_factory=dict)
     """Generation defaults: keys are fields of `GenerateConfig`."""
-    options: Mapping[str, Json] = field(default_factory=dict)
-    """Provider options: `base_url`, `api_key_env`, `dtype`, `threads`, …"""
+    options: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    """Provider options: `base_url`, `api_key_env`, `dtype`, `threads`, … An address or
+    a header among them may hold a secret, so tracebacks do not show them."""
     groups: tuple[str, ...] = ()
     """`--llm @name` selects every model of the group."""
     input_usd_per_million_tokens: float | None = None

@@ -67,7 +67,7 @@ def identity_of(spec: ModelSpec) -> dict[str, Json] | None:
                 options.pop(name, None)
             servers = named_servers(spec)
             decided: dict[str, Json] = {
-                "servers": {n: _without_credentials(url) for n, url in servers.items()}
+                "servers": {n: without_credentials(url) for n, url in servers.items()}
             }
         elif spec.provider in _LIBRARIES:
             decided = _local(spec)
@@ -172,6 +172,7 @@ def named_servers(spec: ModelSpec) -> dict[str, str]:
     }
 
 
-def _without_credentials(url: str) -> str:
+def without_credentials(url: str) -> str:
+    """Return an address without its user and password."""
     parts = urlsplit(url)
     return redact(urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])))

@@ -140,8 +140,10 @@ def retry_after_s(error: Exception) -> float | None:
         getattr(error, "litellm_response_headers", None),
         getattr(response, "headers", None),
     ):
-        if isinstance(headers, Mapping) and (wait_s := asked_wait_s(headers)):
-            return wait_s
+        if isinstance(headers, Mapping):
+            wait_s = asked_wait_s(headers)
+            if wait_s is not None:
+                return wait_s
     found = _RETRY_DELAY.search(str(error).replace("\\", ""))
     return delay_s(found[1]) if found else None
 

@@ -1,7 +1,8 @@
 """Models behind an API: what is the same however the bytes travel."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 from llmlab_pytest.core import (
@@ -15,7 +16,9 @@ from llmlab_pytest.core import (
     Unsupported,
     canonical_json,
     digest_of,
+    value_redactor,
 )
+from llmlab_pytest.providers._identity import without_credentials
 from llmlab_pytest.providers._most_input import most_input_tokens
 from llmlab_pytest.providers._price import (
     mapped_worst_usd,
@@ -24,6 +27,7 @@ from llmlab_pytest.providers._price import (
     own_worst_usd,
     unknown_price,
 )
+from llmlab_pytest.providers._quoted_keys import hide_in_logs, without_keys
 from llmlab_pytest.providers._remote_options import RemoteOptions
 from llmlab_pytest.providers._remote_reply import Reply
 from llmlab_pytest.providers._remote_request import likely_tokens, protocol_arguments
@@ -102,6 +106,7 @@ class RemoteModel:
         self._breaker = Breaker()
         self._server: Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        hide_in_logs()
 
     async def run(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer every request, all at once.
@@ -163,7 +168,12 @@ class RemoteModel:
             raise Unsupported(msg, fix="Send messages, or leave stream out.")
         arguments = protocol_arguments(request, config, self.spec, self._options)
         reply, attempts = await self._reply(arguments, stream=config.stream)
-        return self._completion(reply, attempts)
+        return self._completion(without_keys(reply, self._hide), attempts)
+
+    @cached_property
+    def _hide(self) -> Callable[[str], str]:
+        """Hides what is known at the first answer, when the keys were sent."""
+        return value_redactor()
 
     async def _reply(
         self, arguments: dict[str, Any], *, stream: bool
@@ -199,8 +209,8 @@ class RemoteModel:
         if self._server is None:
             transport = self._transport
             self._server = server_of(
-                transport.base_url or transport.vendor,
-                transport.key or "",
+                without_credentials(transport.base_url or transport.vendor),
+                f"{transport.key} {transport.base_url}",
                 self._options,
                 loop=self._loop,
             )

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 from llmlab_pytest.core import (
@@ -73,12 +73,12 @@ _NO_KEY = "no-key-needed"
 class RemoteOptions:
     """Where and how to call; every field is an option of a registry entry."""
 
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     """The server to call instead of the vendor's own."""
     api_key_env: str | None = None
     """The environment variable with the key. Without it the vendor's usual variable
     is used, and with `base_url` none: no key goes to a server it was not meant for."""
-    api_key_command: tuple[str, ...] = ()
+    api_key_command: tuple[str, ...] = field(default=(), repr=False)
     """The command that prints the key; then there is no `api_key_env`."""
     timeout_s: float = 120.0
     """Longest wait for one attempt, seconds."""
@@ -99,7 +99,7 @@ class RemoteOptions:
     plain protocol over connections of our own, which is many times faster."""
     omit: tuple[str, ...] = ()
     """Settings that the API rejects and that are therefore never sent."""
-    extra: Mapping[str, Json] | None = None
+    extra: Mapping[str, Json] | None = field(default=None, repr=False)
     """More parameters of `litellm.acompletion`, passed as they are."""
 
     @classmethod

@@ -14,6 +14,7 @@ from llmlab_pytest.core import (
     TokenLogprob,
     ToolCall,
     Usage,
+    redact,
     shorten,
 )
 from llmlab_pytest.providers._remote_retry import Failed
@@ -62,7 +63,7 @@ def read_reply(raw: Wire, *, spec: ModelSpec, started: float) -> Reply:
     latency_s = time.perf_counter() - started
     choices = getattr(raw, "choices", None)
     if not choices:
-        raise malformed(spec, f"a reply without choices: {shorten(repr(raw))}")
+        raise malformed(spec, f"a reply without choices: {shorten(redact(repr(raw)))}")
     choice = choices[0]
     message = getattr(choice, "message", None)
     text = choice.text if message is None else getattr(message, "content", None)
