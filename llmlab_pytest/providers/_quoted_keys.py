@@ -63,10 +63,11 @@ class _Redacting:
         self._make = make
 
     def __call__(
-        self, name: str, *arguments: object, **keywords: object
+        self, name: str | None, *arguments: object, **keywords: object
     ) -> logging.LogRecord:
         record = self._make(name, *arguments, **keywords)
-        if name.partition(".")[0] in _CLIENTS:
+        # `logging.makeLogRecord` gives no name, and fills in what another process made.
+        if name is not None and name.partition(".")[0] in _CLIENTS:
             _redact(record)
         return record
 

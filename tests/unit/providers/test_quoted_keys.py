@@ -85,6 +85,13 @@ def test_other_records_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> Non
     assert [record.args for record in caplog.records] == [(1, 2), (KEY,)]
 
 
+@pytest.mark.usefixtures("_logs")
+def test_records_that_another_process_made_are_rebuilt() -> None:
+    """`logging.makeLogRecord` names no logger at first; queue handlers use it."""
+    record = logging.makeLogRecord({"name": "httpx", "msg": "sent %d", "args": (3,)})
+    assert (record.name, record.getMessage()) == ("httpx", "sent 3")
+
+
 def test_what_tracebacks_show_of_a_model_has_no_address_or_header() -> None:
     """Either may hold a password or a key."""
     address = f"https://me:{KEY}@models.example/v1"
