@@ -17,6 +17,7 @@ from llmlab_pytest.session import (
     may_cost,
 )
 
+_NAME = "llmlab-estimate"
 _MOST_PROMPTS = 30
 """Of each task and model, where the run should not wait for its estimate."""
 
@@ -57,18 +58,15 @@ class EstimateOnly:
 
 def estimate_only(config: pytest.Config) -> EstimateOnly | None:
     """Return what shows the estimate, if nothing else is asked for."""
-    found = config.pluginmanager.get_plugin(NAME)
+    found = config.pluginmanager.get_plugin(_NAME)
     return found if isinstance(found, EstimateOnly) else None
-
-
-NAME = "llmlab-estimate"
 
 
 def register_estimate(config: pytest.Config) -> None:
     """Let nothing run, here and in no worker."""
     config.option.dist = "no"
     config.option.tx = []
-    config.pluginmanager.register(EstimateOnly(), NAME)
+    config.pluginmanager.register(EstimateOnly(), _NAME)
 
 
 def estimate_all(

@@ -3,12 +3,11 @@
 from llmlab_pytest.forecast._history import Measured, find_measured
 from llmlab_pytest.forecast._kept import ESTIMATE, forecasts_of, forecasts_text
 from llmlab_pytest.forecast._measured import forecast_measured, pace_of, predict
-from llmlab_pytest.forecast._prompts import Prompt, forecast_prompts
+from llmlab_pytest.forecast._prompts import forecast_prompts
 
 __all__ = [
     "ESTIMATE",
     "Measured",
-    "Prompt",
     "find_measured",
     "forecast_measured",
     "forecast_prompts",

@@ -5,31 +5,20 @@ tokens a prompt has is known roughly, from its bytes.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from llmlab_pytest.core import Forecast, Span, TaskPlan, Usage
+from llmlab_pytest.providers import TURN_TOKENS, RequestSize
 from llmlab_pytest.stats import sum_interval
 
 _MOST_BYTES_PER_TOKEN = 6.0
 _LEAST_BYTES_PER_TOKEN = 2.0
 """UTF-8 bytes of a token. Of 30 benchmark files SmolLM2's tokenizer takes 2.3 (labels
 and formulas) to 4.5 (prose) per token; a test counts again."""
-_TURN_TOKENS = 16
-"""What a chat template adds to a prompt at most."""
-
-
-class Prompt(NamedTuple):
-    """The size of a request that would be sent."""
-
-    bytes: int
-    """UTF-8 bytes of its texts."""
-    max_tokens: int
-    """The longest answer; 0 where likelihoods are asked for."""
 
 
 def forecast_prompts(
     plan: TaskPlan,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[RequestSize],
     items: int,
     *,
     cost_usd: Callable[[Usage], float | None],
@@ -39,7 +28,7 @@ def forecast_prompts(
 
     Args:
         plan: names the task and the model.
-        prompts: of these samples, or of some of them.
+        prompts: the requests of these samples, or of some of them.
         items: how many will be asked.
         cost_usd: what a usage costs at the rates of today, `None` if nobody knows.
         kept: how many more have an answer already.
@@ -48,7 +37,7 @@ def forecast_prompts(
     longest = _sum([prompt.max_tokens for prompt in prompts], items)
     read = Span(
         sizes.low / _MOST_BYTES_PER_TOKEN,
-        sizes.high / _LEAST_BYTES_PER_TOKEN + _TURN_TOKENS * items,
+        sizes.high / _LEAST_BYTES_PER_TOKEN + TURN_TOKENS * items,
     )
     # Likelihoods are read, not written.
     written = Span(float(items) if longest.high else 0.0, longest.high)

@@ -13,7 +13,7 @@ from llmlab_pytest.providers._identity import (
     weights_digest,
 )
 from llmlab_pytest.providers._key_command import check_commands
-from llmlab_pytest.providers._most_input import request_size
+from llmlab_pytest.providers._most_input import TURN_TOKENS, RequestSize, request_size
 from llmlab_pytest.providers._plain_http import plain_http_warning
 from llmlab_pytest.providers._price import usual_cost_usd, worst_cost_usd
 from llmlab_pytest.providers._registry import ModelRegistry
@@ -25,9 +25,11 @@ from llmlab_pytest.providers._shipped import (
 from llmlab_pytest.providers._weights import weights_text
 
 __all__ = [
+    "TURN_TOKENS",
     "LazyProvider",
     "ModelRegistry",
     "ProviderRegistry",
+    "RequestSize",
     "check_commands",
     "filled",
     "identity_of",

@@ -25,7 +25,7 @@ The most that vendors document for an image of any size, all of which they scale
 OpenAI gpt-4o-mini 2833 + 8 x 5667 = 48169 (other models: 1445 to 10000), Anthropic
 4784, Gemini 258 a tile of 768 x 768 pixels; Qwen-VL 16384 as vLLM sets it up.
 """
-_TURN_TOKENS = 16
+TURN_TOKENS = 16
 """What a chat template writes around one message, at most: role and marks."""
 _MEANS_TOKENS = 1000
 """What a vendor writes to explain tools or a schema to its model, at most; Anthropic
@@ -58,13 +58,13 @@ def request_size(request: Request) -> RequestSize:
 def most_input_tokens(request: Request) -> int:
     """Return how many tokens the input of a request can have at most."""
     if isinstance(request, GenerateRequest):
-        return _most_of(request.prompt) + _TURN_TOKENS + _most_means(request.config)
+        return _most_of(request.prompt) + TURN_TOKENS + _most_means(request.config)
     if isinstance(request, LoglikelihoodRequest):
         pairs = request.continuations
-        return _TURN_TOKENS + sum(
+        return TURN_TOKENS + sum(
             _most_of(pair.context) + _bytes(pair.text) for pair in pairs
         )
-    return _bytes(request.text) + 2 * _TURN_TOKENS
+    return _bytes(request.text) + 2 * TURN_TOKENS
 
 
 def _said(prompt: str | tuple[Message, ...]) -> int:
@@ -75,16 +75,16 @@ def _said(prompt: str | tuple[Message, ...]) -> int:
 
 def _most_of(prompt: str | tuple[Message, ...]) -> int:
     if isinstance(prompt, str):
-        return _bytes(prompt) + _TURN_TOKENS
+        return _bytes(prompt) + TURN_TOKENS
     return sum(sum(_most_of_turn(turn)) for turn in prompt)
 
 
 def _most_of_turn(turn: Message) -> Iterator[int]:
-    yield _TURN_TOKENS + _bytes(turn.text)
+    yield TURN_TOKENS + _bytes(turn.text)
     yield len(turn.images) * IMAGE_TOKENS
     for call in turn.tool_calls:
         written = canonical_json([call.id, call.name, call.arguments])
-        yield _TURN_TOKENS + 2 * _bytes(written)
+        yield TURN_TOKENS + 2 * _bytes(written)
     yield _bytes(turn.tool_call_id or "")
 
 

@@ -6,12 +6,11 @@ from llmlab_pytest.core import Forecast, LlmlabError, TaskPlan, Usage
 from llmlab_pytest.engine import Call
 from llmlab_pytest.forecast import (
     Measured,
-    Prompt,
     find_measured,
     forecast_measured,
     forecast_prompts,
 )
-from llmlab_pytest.providers import request_size, usual_cost_usd
+from llmlab_pytest.providers import RequestSize, request_size, usual_cost_usd
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._session import LlmlabSession
 
@@ -84,7 +83,7 @@ def _forecast(
     spec = cases[0].spec
     return forecast_prompts(
         plan,
-        [prompt for call in asked if (prompt := _prompt(call)) is not None],
+        [found for call in asked if (found := _size(call)) is not None],
         items,
         cost_usd=lambda usage: usual_cost_usd(spec, usage),
         kept=kept,
@@ -106,9 +105,8 @@ def _is_kept(llmlab: LlmlabSession, call: Call) -> bool:
         return False
 
 
-def _prompt(call: Call) -> Prompt | None:
+def _size(call: Call) -> RequestSize | None:
     try:
-        request = request_size(call.request)
+        return request_size(call.request)
     except LlmlabError:  # its test will say so
         return None
-    return Prompt(request.bytes, request.max_tokens)

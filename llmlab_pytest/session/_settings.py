@@ -184,7 +184,7 @@ def _factors(config: pytest.Config) -> tuple[float, ...]:
     """
     raw = raw_setting(config, "--llmlab-predict")
     factors = []
-    for part in (raw.value or "").split(",") if raw.value is not None else ():
+    for part in [] if raw.value is None else raw.value.split(","):
         try:
             factor = float(part.strip().removesuffix("x"))
         except ValueError:

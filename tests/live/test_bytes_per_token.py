@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from llmlab_pytest.core import TaskPlan
-from llmlab_pytest.forecast import Prompt, forecast_prompts
+from llmlab_pytest.forecast import forecast_prompts
+from llmlab_pytest.providers import RequestSize
 
 pytestmark = [pytest.mark.live, pytest.mark.mirror]
 ROWS = 100
@@ -37,7 +38,7 @@ def test_tokens_of_real_rows_lie_within_the_bounds(name: str, mirror: Path) -> N
     ]
     tokens = sum(len(tokenizer(text)["input_ids"]) for text in texts)
     plan = TaskPlan(task="t", model="m", planned=len(texts), available=len(texts))
-    prompts = [Prompt(len(text.encode()), 1) for text in texts]
+    prompts = [RequestSize(len(text.encode()), 1) for text in texts]
     found = forecast_prompts(plan, prompts, len(texts), cost_usd=lambda _: None)
     assert found.input_tokens is not None
     assert found.input_tokens.low <= tokens <= found.input_tokens.high

@@ -10,7 +10,6 @@ import pytest
 
 from llmlab_pytest.core import Original, SampleResult, Span, TaskPlan, Usage
 from llmlab_pytest.forecast import (
-    Prompt,
     find_measured,
     forecast_measured,
     forecast_prompts,
@@ -19,6 +18,7 @@ from llmlab_pytest.forecast import (
     pace_of,
     predict,
 )
+from llmlab_pytest.providers import RequestSize
 from llmlab_pytest.store import RunSummary, Store, open_store
 
 PLAN = TaskPlan(task="t", model="m", planned=4, available=4)
@@ -113,7 +113,7 @@ def test_pace_is_that_of_an_undisturbed_run(
 
 def test_prompts_give_bounds() -> None:
     """Bytes bound the tokens read, `max_tokens` those written; costs are theirs."""
-    prompts = [Prompt(600, 50), Prompt(1200, 50)]
+    prompts = [RequestSize(600, 50), RequestSize(1200, 50)]
     found = forecast_prompts(
         PLAN, prompts, 2, cost_usd=lambda usage: usage.tokens / 1000, kept=2
     )
@@ -125,7 +125,7 @@ def test_prompts_give_bounds() -> None:
 
 def test_some_prompts_stand_for_all() -> None:
     """The bounds leave room for those that were not looked at."""
-    prompts = [Prompt(size, 0) for size in range(600, 660)]
+    prompts = [RequestSize(size, 0) for size in range(600, 660)]
     found = forecast_prompts(PLAN, prompts, 600, cost_usd=lambda _: None)
     assert found.input_tokens is not None
     assert found.input_tokens.low < 600 * 629.5 / 6 < found.input_tokens.high
@@ -136,7 +136,7 @@ def test_some_prompts_stand_for_all() -> None:
 def test_kept_text_gives_the_same_forecasts() -> None:
     """What a run keeps of its estimate is read back whole."""
     first = forecast_measured(PLAN, [result(1), result(2)], 9, pace=None, basis="b")
-    second = forecast_prompts(PLAN, [Prompt(10, 1)], 1, cost_usd=lambda _: None)
+    second = forecast_prompts(PLAN, [RequestSize(10, 1)], 1, cost_usd=lambda _: None)
     assert forecasts_of(forecasts_text([first, second])) == (first, second)
 
 
