@@ -9,16 +9,10 @@ from datetime import UTC, datetime
 from llmlab_pytest.budget._limits import Limit, account_of_test, accounts_of
 from llmlab_pytest.core import (
     AllowanceExceeded,
-    AuthError,
     BudgetExceeded,
     Completion,
-    ConfigError,
-    ContextOverflow,
     LlmlabError,
     Model,
-    ProviderDown,
-    RateLimited,
-    Unsupported,
 )
 from llmlab_pytest.engine import Allowance, Call
 from llmlab_pytest.providers import worst_cost_usd
@@ -27,17 +21,6 @@ from llmlab_pytest.store import Balance, Hold, HoldAnswer, Ledger, nano_usd, usd
 _LOG = logging.getLogger(__name__)
 _WAIT_S = 0.1
 """Between two looks whether another call has given back what it held."""
-_UNBILLED = (
-    AuthError,
-    ConfigError,
-    ContextOverflow,
-    ProviderDown,
-    RateLimited,
-    Unsupported,
-)
-"""The request was rejected before the model read it. After any other error the vendor
-may bill what it did not deliver, so the worst case counts."""
-
 
 _Bound = Limit | Allowance
 
@@ -116,6 +99,17 @@ class LedgerPurse:
                 raise self._refusal(by_account[answer.refused_by], answer, holds)
             await asyncio.sleep(_WAIT_S)
 
+    async def hold_again(self, model: Model, calls: Sequence[Call]) -> None:
+        """Book an attempt that failed at its worst case, and hold that of another.
+
+        Raises what `hold` raises.
+        """
+        for call in calls:
+            hold = self._holds.pop(call.key, None)
+            if hold is not None:
+                self._ledger.settle(hold.id, hold.worst_nano_usd)
+        await self.hold(model, calls)
+
     def settle(self, call: Call, completion: Completion) -> None:
         """Book what an answered call cost; an unknown cost counts as the worst case.
 
@@ -132,15 +126,15 @@ class LedgerPurse:
             self._ledger.spend(accounts, nano_usd(cost_usd))
 
     def fail(self, call: Call, error: LlmlabError) -> None:
-        """Book a call that failed: nothing if it was rejected, else the worst case.
+        """Book a call that failed: its worst case, if it may be billed.
 
         Raises:
             StoreError: the store cannot be written.
         """
         hold = self._holds.pop(call.key, None)
         if hold is not None:
-            is_free = isinstance(error, _UNBILLED)
-            self._ledger.settle(hold.id, 0 if is_free else hold.worst_nano_usd)
+            is_billed = error.may_be_billed
+            self._ledger.settle(hold.id, hold.worst_nano_usd if is_billed else 0)
 
     def close(self) -> None:
         """Book calls that were stopped on their way, at their worst case.

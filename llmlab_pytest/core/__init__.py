@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ProviderUnavailable,
         RateLimited,
         SandboxError,
+        ServerNotReached,
         ServerNotTrusted,
         StoreError,
         Unsupported,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         ModelSpec,
         PricedModel,
         Provider,
+        RetryingModel,
     )
     from llmlab_pytest.core._records import (
         Completion,
@@ -179,6 +181,7 @@ __all__ = [
     "Registry",
     "Report",
     "Request",
+    "RetryingModel",
     "Role",
     "RollingRequest",
     "Sample",
@@ -188,6 +191,7 @@ __all__ = [
     "Score",
     "Secret",
     "SecretWarning",
+    "ServerNotReached",
     "ServerNotTrusted",
     "Share",
     "Span",
@@ -248,6 +252,7 @@ _HOMES = {
         "ProviderUnavailable",
         "RateLimited",
         "SandboxError",
+        "ServerNotReached",
         "ServerNotTrusted",
         "StoreError",
         "Unsupported",
@@ -269,6 +274,7 @@ _HOMES = {
         "ModelSpec",
         "PricedModel",
         "Provider",
+        "RetryingModel",
     ),
     "_messages": ("Message", "Role", "Tool", "ToolCall"),
     "_records": (

@@ -13,6 +13,7 @@ LlmlabError
 │   ├── RateLimited        the provider asks to slow down
 │   ├── ProviderTimeout    no answer within the time limit
 │   ├── ProviderUnavailable  the provider cannot be reached or answers 5xx
+│   │   ├── ServerNotReached  no connection came about
 │   │   └── ServerNotTrusted  its certificate is not signed by a known authority
 │   ├── ProviderDown       it answered none of the last calls; no more are sent
 │   ├── ContextOverflow    the prompt is longer than the model's context
@@ -40,6 +41,9 @@ class LlmlabError(Exception):
         allowed: what would have been accepted.
         fix: the command, flag or edit that mends it.
     """
+
+    may_be_billed = False
+    """Whether a call that ends so may have to be paid for all the same."""
 
     def __init__(self, seen: str, *, allowed: str = "", fix: str = "") -> None:
         self.seen = seen
@@ -85,19 +89,27 @@ class ModelError(LlmlabError):
 
 
 class ProviderError(LlmlabError):
-    """A call to a model failed. It is recorded as an error, never as a score."""
+    """A call to a model failed. It is recorded as an error, never as a score.
+
+    A vendor may bill what it did not deliver, unless it rejected the request before the
+    model read it.
+    """
 
     retryable = False
+    may_be_billed = True
 
 
 class AuthError(ProviderError):
     """The key is missing, wrong or lacks permission."""
+
+    may_be_billed = False
 
 
 class RateLimited(ProviderError):
     """The provider asks to slow down."""
 
     retryable = True
+    may_be_billed = False
 
 
 class ProviderTimeout(ProviderError):
@@ -112,18 +124,29 @@ class ProviderUnavailable(ProviderError):
     retryable = True
 
 
+class ServerNotReached(ProviderUnavailable):
+    """No connection to the server came about; nothing was sent."""
+
+    may_be_billed = False
+
+
 class ServerNotTrusted(ProviderUnavailable):
     """The certificate of the server does not prove whose it is; nothing was sent."""
 
     retryable = False
+    may_be_billed = False
 
 
 class ProviderDown(ProviderError):
     """The provider answered none of the last calls, so no more are sent for now."""
 
+    may_be_billed = False
+
 
 class ContextOverflow(ProviderError):
     """The prompt is longer than the model's context."""
+
+    may_be_billed = False
 
 
 class ContentFiltered(ProviderError):
@@ -136,6 +159,8 @@ class MalformedReply(ProviderError):
 
 class NotRecorded(ProviderError):
     """No model may be asked, and neither cache nor cassette holds the answer."""
+
+    may_be_billed = False
 
 
 class BudgetExceeded(LlmlabError):

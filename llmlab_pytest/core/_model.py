@@ -6,7 +6,7 @@ it can take. The shape follows what both kinds of backend need: a remote model r
 many single requests at once, a local one runs batches, one at a time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, get_args, runtime_checkable
 
@@ -131,6 +131,26 @@ class BatchModel(Model, Protocol):
 
         `deliver` is called on the event loop, before this returns. Raises what `run`
         raises; what was delivered stays valid.
+        """
+        ...
+
+
+@runtime_checkable
+class RetryingModel(Model, Protocol):
+    """A model that may send a request again, and be billed for both."""
+
+    async def run_retrying(
+        self, requests: Sequence[Request], pay_again: Callable[[], Awaitable[None]]
+    ) -> Sequence[Completion]:
+        """Answer every request, in order, like `run`.
+
+        Args:
+            requests: of one kind.
+            pay_again: awaited before a request is sent again whose last attempt may
+                be billed; it raises `BudgetExceeded` or `AllowanceExceeded` if that is
+                more than may be spent.
+
+        Raises what `run` and `pay_again` raise.
         """
         ...
 

@@ -19,6 +19,7 @@ from llmlab_pytest.core import (
     Model,
     ModelSpec,
     ProviderError,
+    RetryingModel,
     StoreError,
     redact,
 )
@@ -198,7 +199,7 @@ class Lane:
             if isinstance(model, BatchModel):
                 await self._run_each(model, jobs)
                 return
-            completions = await _completions(model, jobs, self._spec)
+            completions = await self._completions(model, jobs)
         except LlmlabError as error:
             if len(jobs) == 1:
                 self._finish_with_error(jobs[0], error)
@@ -209,6 +210,22 @@ class Lane:
                     await self._run(model, [job])
             return
         await self._keep(zip(jobs, completions, strict=True))
+
+    async def _completions(
+        self, model: Model, jobs: Sequence[Job]
+    ) -> Sequence[Completion]:
+        calls = [job.call for job in jobs]
+        requests = [call.request for call in calls]
+        with _explained(self._spec):
+            if isinstance(model, RetryingModel):
+                completions = await model.run_retrying(
+                    requests, lambda: self._purse.hold_again(model, calls)
+                )
+            else:
+                completions = await model.run(requests)
+        if wrong := _mismatch(completions, len(requests)):
+            raise _wrong(self._spec, wrong, len(requests))
+        return completions
 
     async def _run_each(self, model: BatchModel, jobs: Sequence[Job]) -> None:
         """Run a batch whose answers come one by one.
@@ -286,17 +303,6 @@ class Lane:
         """Fail every queued job without an earlier answer: there is no model."""
         while queue := self._front():
             self._finish_with_error(queue.popleft(), error)
-
-
-async def _completions(
-    model: Model, jobs: Sequence[Job], spec: ModelSpec
-) -> Sequence[Completion]:
-    requests = [job.call.request for job in jobs]
-    with _explained(spec):
-        completions = await model.run(requests)
-    if wrong := _mismatch(completions, len(requests)):
-        raise _wrong(spec, wrong, len(requests))
-    return completions
 
 
 @contextmanager

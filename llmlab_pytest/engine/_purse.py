@@ -18,6 +18,12 @@ class Purse(Protocol):
             ConfigError: what a call can cost at most is not known.
         """
 
+    async def hold_again(self, model: Model, calls: Sequence[Call]) -> None:
+        """Book an attempt that failed at its worst case, and hold that of another.
+
+        Raises what `hold` raises.
+        """
+
     def settle(self, call: Call, completion: Completion) -> None:
         """Book what an answered call cost."""
 
@@ -30,6 +36,9 @@ class OpenPurse:
 
     async def hold(self, model: Model, calls: Sequence[Call]) -> None:
         """Hold nothing."""
+
+    async def hold_again(self, model: Model, calls: Sequence[Call]) -> None:
+        """Book and hold nothing."""
 
     def settle(self, call: Call, completion: Completion) -> None:
         """Book nothing."""

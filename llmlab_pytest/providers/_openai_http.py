@@ -29,6 +29,7 @@ from llmlab_pytest.core import (
     redact,
     shorten,
 )
+from llmlab_pytest.providers._causes import class_names
 from llmlab_pytest.providers._openai_events import read_events
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import (
@@ -39,6 +40,7 @@ from llmlab_pytest.providers._price_map import (
 from llmlab_pytest.providers._rate_limit_headers import asked_wait_s, used_up_s
 from llmlab_pytest.providers._remote_errors import (
     DISTRUST,
+    UNREACHED,
     Trouble,
     explain,
 )
@@ -106,7 +108,7 @@ class OpenAIHttp:
                 return await self._exchange(arguments, first if stream else None)
         except aiohttp.ServerTimeoutError:  # a TimeoutError, but of the connection
             said = f"no connection within {options.connect_timeout_s:g} s"
-            classes = frozenset({"APIConnectionError"})
+            classes = frozenset({"ConnectionTimeoutError"})
         except TimeoutError:
             what, after_s = "answer", options.timeout_s
             if first.expired():
@@ -116,7 +118,10 @@ class OpenAIHttp:
         except (aiohttp.ClientError, OSError) as error:
             refused = distrust(error)
             said = refused or f"{type(error).__name__}: {error}"
-            classes = frozenset({DISTRUST if refused else "APIConnectionError"})
+            classes = UNREACHED & class_names(error) or frozenset(
+                {"APIConnectionError"}
+            )
+            classes = frozenset({DISTRUST}) if refused else classes
         except (ValueError, TypeError, RuntimeError) as error:  # e.g. an odd header
             said, classes = f"{type(error).__name__}: {error}", frozenset()
         # Outside the handler, so that the client's exception, which may quote the

@@ -4,8 +4,10 @@ What is left out: a key that an answer has in pieces, spelled out or translated.
 """
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from llmlab_pytest.core import TokenLogprob, redact
 from llmlab_pytest.providers._remote_reply import Reply
@@ -19,7 +21,6 @@ _CLIENTS = frozenset(
 )
 """Roots of loggers that see requests, replies or the exceptions of both."""
 _BAD_FORMAT = "a record whose arguments do not fit its text"
-_plain = logging.Formatter()
 
 
 def without_keys(reply: Reply, hide: Callable[[str], str]) -> Reply:
@@ -84,5 +85,30 @@ def _redact(record: logging.LogRecord) -> None:
         record.msg, record.args = hidden, ()
     if record.exc_info:
         # The exception itself may quote the request; formatters prefer the text.
-        record.exc_text = redact(_plain.formatException(record.exc_info))
+        record.exc_text = redact(_traceback(record.exc_info))
         record.exc_info = None
+
+
+def _traceback(exc_info: Any) -> str:
+    """Format an exception without the marks below each line.
+
+    Their places are found with `ast`. A record may be made while something else is
+    parsed, where a collected task complains; up to Python 3.11.8 and 3.12.2 that other
+    parse then fails ("AST constructor recursion depth mismatch"), and pytest with it.
+    """
+    kind, error, trace = exc_info
+    if kind is None or error is None:
+        return ""
+    told = traceback.TracebackException(kind, error, trace)
+    return "".join(_without_places(told).format()).rstrip("\n")
+
+
+def _without_places(
+    told: traceback.TracebackException,
+) -> traceback.TracebackException:
+    for frame in told.stack:
+        frame.colno = frame.end_colno = None
+    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if other is not None:
+            _without_places(other)
+    return told

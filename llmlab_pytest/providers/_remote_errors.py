@@ -20,11 +20,13 @@ from llmlab_pytest.core import (
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
+    ServerNotReached,
     ServerNotTrusted,
     Unsupported,
     redact,
     shorten,
 )
+from llmlab_pytest.providers._causes import class_names
 from llmlab_pytest.providers._rate_limit_headers import asked_wait_s, delay_s
 from llmlab_pytest.providers._trust import FIX, distrust
 
@@ -50,6 +52,16 @@ _RETRY_DELAY = re.compile(r'"retryDelay": ?"([0-9.]+)s"')
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")
 DISTRUST = "SSLCertVerificationError"
 """The class of what is raised for a certificate that is not trusted."""
+UNREACHED = frozenset(
+    {
+        "ClientConnectorError",  # aiohttp's; its time limit is the third
+        "ClientProxyConnectionError",
+        "ConnectionTimeoutError",
+        "ConnectError",  # httpx's
+        "ConnectTimeout",
+    }
+)
+"""Classes of what is raised when no connection came about."""
 _KIND_BY_CLASS: dict[str, type[ProviderError]] = {
     "AuthenticationError": AuthError,
     "PermissionDeniedError": AuthError,
@@ -60,6 +72,7 @@ _KIND_BY_CLASS: dict[str, type[ProviderError]] = {
     "TimeoutError": ProviderTimeout,
     "APIResponseValidationError": MalformedReply,
     DISTRUST: ServerNotTrusted,
+    **dict.fromkeys(UNREACHED, ServerNotReached),
 }
 _KIND_BY_STATUS: dict[int, type[ProviderError]] = {
     401: AuthError,
@@ -70,10 +83,12 @@ _KIND_BY_STATUS: dict[int, type[ProviderError]] = {
 }
 _FIRST_SERVER_ERROR = 500
 _DEFAULT_FIX = "Correct the request, or the model's entry in the registry."
+_UNAVAILABLE = "Check the address and the network, or try again later."
 _FIXES: dict[type[ProviderError], str] = {
     RateLimited: "Lower the option 'concurrency' of the model, or wait.",
     ProviderTimeout: "Raise the option 'timeout_s' of the model.",
-    ProviderUnavailable: "Check the address and the network, or try again later.",
+    ProviderUnavailable: _UNAVAILABLE,
+    ServerNotReached: _UNAVAILABLE,
     ContentFiltered: "Change the prompt, or the provider's content settings.",
     ContextOverflow: "Shorten the prompt, or use fewer demonstrations.",
     ServerNotTrusted: FIX,
@@ -93,12 +108,13 @@ def translate(
         secret: the key that was sent; it is removed from the message.
     """
     refused = distrust(error)
-    names = {kind.__name__ for kind in type(error).__mro__}
+    names = frozenset(kind.__name__ for kind in type(error).__mro__)
+    names = UNREACHED & class_names(error) or names
     trouble = Trouble(
         said=refused or str(error),
         status=getattr(error, "status_code", None),
         code=str(getattr(error, "code", "")),
-        classes=frozenset({DISTRUST} if refused else names),
+        classes=frozenset({DISTRUST}) if refused else names,
     )
     return explain(trouble, spec=spec, key_names=key_names, secret=secret)
 

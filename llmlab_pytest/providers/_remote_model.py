@@ -1,9 +1,9 @@
 """Models behind an API: what is the same however the bytes travel."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from llmlab_pytest.core import (
     Completion,
@@ -40,6 +40,7 @@ from llmlab_pytest.providers._remote_server import (
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._workers import part_of_worker
 
+PayAgain: TypeAlias = Callable[[], Awaitable[None]]
 _CLOSE_TIMEOUT_S = 10
 _USUAL_TIERS = ("default", "standard")
 """How vendors call the service whose prices have no tier's name."""
@@ -115,10 +116,20 @@ class RemoteModel:
             ProviderError: a call failed, three times if trying again could help.
             Unsupported: a capability is missing, or the API rejects a setting.
         """
+        return await self.run_retrying(requests, None)
+
+    async def run_retrying(
+        self, requests: Sequence[Request], pay_again: PayAgain | None
+    ) -> list[Completion]:
+        """Answer every request, all at once, paying for each attempt.
+
+        Raises what `run` and `pay_again` raise.
+        """
         self._loop = asyncio.get_running_loop()
         if len(requests) == 1:
-            return [await self._answer(requests[0])]
-        return list(await asyncio.gather(*map(self._answer, requests)))
+            return [await self._answer(requests[0], pay_again)]
+        answers = [self._answer(request, pay_again) for request in requests]
+        return list(await asyncio.gather(*answers))
 
     def close(self) -> None:
         """Close the connections; waits for it unless called in their event loop."""
@@ -157,7 +168,7 @@ class RemoteModel:
             raise unknown_price(self.spec)
         return worst_usd
 
-    async def _answer(self, request: Request) -> Completion:
+    async def _answer(self, request: Request, pay_again: PayAgain | None) -> Completion:
         require_for(self.spec, request)
         if not isinstance(request, GenerateRequest):
             msg = f"{self.spec.alias!r} declares 'loglikelihood'."
@@ -167,7 +178,7 @@ class RemoteModel:
             msg = f"{self.spec.alias!r} was asked to stream a raw prompt."
             raise Unsupported(msg, fix="Send messages, or leave stream out.")
         arguments = protocol_arguments(request, config, self.spec, self._options)
-        reply, attempts = await self._reply(arguments, stream=config.stream)
+        reply, attempts = await self._reply(arguments, pay_again, stream=config.stream)
         return self._completion(without_keys(reply, self._hide), attempts)
 
     @cached_property
@@ -176,7 +187,7 @@ class RemoteModel:
         return value_redactor()
 
     async def _reply(
-        self, arguments: dict[str, Any], *, stream: bool
+        self, arguments: dict[str, Any], pay_again: PayAgain | None, *, stream: bool
     ) -> tuple[Reply, int]:
         """Send a request, again if need be; return the reply and the attempt's number.
 
@@ -198,7 +209,7 @@ class RemoteModel:
             return reply
 
         try:
-            answered = await self._retry.run(attempt)
+            answered = await self._retry.run(attempt, pay_again)
         except LlmlabError as error:
             self._breaker.failed(error)
             raise

@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
     redact,
     shorten,
 )
+from llmlab_pytest.providers._gemini_stream import Ending
 from llmlab_pytest.providers._remote_retry import Failed
 from llmlab_pytest.providers._remote_tools import CallParts, read_tool_calls
 
@@ -160,6 +161,7 @@ async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply
             `ProviderUnavailable`, when the stream broke off before its end.
     """
     parts = Parts(spec=spec, started=started)
+    ending = Ending(stream)
     async with aclosing(stream):
         async for chunk in stream:
             parts.add(chunk)
@@ -167,7 +169,8 @@ async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply
     # `received_finish_reason` are what was sent.
     if not stream.chunks:
         raise malformed(spec, "a stream without events")
-    if not (stream.received_finish_reason or stream.intermittent_finish_reason):
+    finish = stream.received_finish_reason or stream.intermittent_finish_reason
+    if ending.is_missing or not finish:
         raise parts.broken_off()
     reported = [getattr(chunk, "usage", None) for chunk in stream.chunks]
     return parts.reply(has_usage=any(map(_is_reported, reported)))

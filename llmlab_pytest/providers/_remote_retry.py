@@ -34,11 +34,20 @@ class RetryPolicy:
     longest_wait_s: float = LONGEST_WAIT_S
     """A server that asks for more is not waited for: the error is raised at once."""
 
-    async def run(self, attempt: Callable[[], Awaitable[T]]) -> tuple[T, int]:
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        pay_again: Callable[[], Awaitable[None]] | None = None,
+    ) -> tuple[T, int]:
         """Return the first success and the number of the attempt that brought it.
 
+        Args:
+            attempt: tries once.
+            pay_again: awaited before another attempt if the last may be billed.
+
         Raises:
-            LlmlabError: the last error; or the first that is not retryable.
+            LlmlabError: the last error; the first that is not retryable; or that of
+                `pay_again`.
         """
         number = 1
         while True:
@@ -51,6 +60,8 @@ class RetryPolicy:
             if wait_s is None:
                 raise _with_attempts(error, number)
             await asyncio.sleep(wait_s)
+            if pay_again is not None and error.may_be_billed:
+                await pay_again()
             number += 1
 
     def _wait_s(self, failed: Failed, number: int) -> float | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import certifi
 
 from llmlab_pytest.core import ConfigError
+from llmlab_pytest.providers._causes import causes
 
 FIX = (
     "If the server is right, name the authority that signed its certificate: "
@@ -62,12 +63,8 @@ def check_verified() -> None:
 
 def distrust(error: BaseException) -> str | None:
     """Return why a certificate was refused, if that is among an error's causes."""
-    cause: BaseException | None = error
-    seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    for cause in causes(error):
         # aiohttp's own class is one too, but does not know why.
         if why := getattr(cause, "verify_message", None):
             return f"its certificate is not trusted: {why}"
-        cause = cause.__cause__ or cause.__context__
     return None

@@ -293,6 +293,11 @@ def _certificate_that_signs_itself(secure: Callable[..., object]) -> object:
     return _ask(secure("echo"))
 
 
+@trigger(core.ServerNotReached, "'remote'", "127.0.0.1:9", "attempt 3")
+def _server_that_does_not_run(remote: Callable[..., object]) -> object:
+    return _ask(remote("echo", base_url="http://127.0.0.1:9/v1"))
+
+
 @trigger(core.ProviderDown, "'remote'", "none of the last 10", "--llmlab-resume")
 def _provider_that_is_down(remote: Callable[..., object]) -> object:
     model = remote("error-401")

@@ -150,6 +150,37 @@ def test_failed_call_counts_if_it_may_be_billed(
     assert spent_usd(store) == (pytest.approx(cost_usd), 0)
 
 
+class _TriesAgain(ScriptedModel):
+    """Loses its first attempt after it may have been billed, as over a bad line."""
+
+    async def run_retrying(
+        self, requests: Any, pay_again: Callable[[], Any]
+    ) -> list[Completion]:
+        await pay_again()
+        return await self.run(requests)
+
+
+def test_a_lost_attempt_that_may_be_billed_counts_too(
+    bench: Callable[..., Any], store: Store
+) -> None:
+    """Its worst case stays spent, beside what the answer cost."""
+    engine, _ = bench("1usd", _TriesAgain(["a b"], spec=PAID))
+    assert engine.run(call()).text == "a b"
+    assert spent_usd(store) == (pytest.approx(WORST_USD + COST_USD), 0)
+
+
+def test_no_second_attempt_that_could_pass_the_limit(
+    bench: Callable[..., Any], store: Store
+) -> None:
+    """Room for one and a half: the first may be billed, so the second is not sent."""
+    model = _TriesAgain(["a b"], spec=PAID)
+    engine, _ = bench(f"{1.5 * WORST_USD}usd", model)
+    with pytest.raises(BudgetExceeded):
+        engine.run(call())
+    assert model.requests == []
+    assert spent_usd(store) == (pytest.approx(WORST_USD), 0)
+
+
 class _SaysNoUsage(ScriptedModel):
     """Answers as servers do that report no usage."""
 

@@ -242,10 +242,6 @@ def test_a_wrong_key_is_not_shown(
     assert server.asked[0].headers["x-goog-api-key"] == KEY
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="litellm 1.106 reports an end of Gemini's with every part of a stream",
-)
 def test_a_stream_that_breaks_off_is_no_answer(ask: Ask) -> None:
     """Half a text is an error."""
     with pytest.raises(ProviderUnavailable, match="broke off"):

@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, TypeAlias
 
 import pytest
@@ -24,6 +24,8 @@ from llmlab_pytest.core import (
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
+    RetryingModel,
+    ServerNotReached,
     Usage,
 )
 from llmlab_pytest.providers import load_model, provider_registry
@@ -77,7 +79,13 @@ EXTRA: tuple[dict[str, Any], ...] = (
 
 
 @pytest.fixture
-def ask(server: Server) -> Callable[..., Completion]:
+def payments() -> list[str]:
+    """Names of models whose lost attempts were to be paid, one for each of these."""
+    return []
+
+
+@pytest.fixture
+def ask(server: Server, payments: list[str]) -> Callable[..., Completion]:
     """Ask a model of the local server in one of both ways."""
 
     def ask_model(
@@ -96,9 +104,13 @@ def ask(server: Server) -> Callable[..., Completion]:
         )
         model._retry = RetryPolicy(first_wait_s=0.01)  # type: ignore[attr-defined]
 
+        async def paid() -> None:
+            payments.append(name)
+
         async def answered() -> Completion:
+            assert isinstance(model, RetryingModel)
             try:
-                return (await model.run([request]))[0]
+                return (await model.run_retrying([request], paid))[0]
             finally:
                 model.close()
                 await asyncio.sleep(0)
@@ -224,6 +236,36 @@ def test_a_dropped_connection_is_tried_again(
     completion = ask("auto", "flaky-drop")
     assert (completion.text, completion.attempts) == (ANSWER, 2)
     assert server.counts == {QUESTION: 2}
+
+
+@pytest.mark.parametrize("way", ["auto", "litellm"])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("echo", 0), ("flaky-429", 0), ("flaky-drop", 1), ("hang", 2), ("cut-stream", 2)],
+)
+def test_attempts_are_paid_again_if_they_may_be_billed(
+    ask: Callable[..., Completion], payments: list[str], way: str, name: str, count: int
+) -> None:
+    """A refusal is free; what was lost on its way may have been computed."""
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(stream="stream" in name))
+    with suppress(ProviderError):
+        ask(way, name, request, timeout_s=0.5 if name == "hang" else 20.0)
+    assert payments == [name] * count
+
+
+@pytest.mark.parametrize("way", ["auto", "litellm"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_no_connection_is_not_paid(
+    ask: Callable[..., Completion],
+    payments: list[str],
+    way: str,
+    stream: bool,
+) -> None:
+    """Nothing was sent: no attempt can be billed."""
+    request = GenerateRequest(CHAT.prompt, GenerateConfig(stream=stream))
+    with pytest.raises(ServerNotReached, match=r"attempt 3"):
+        ask(way, "echo", request, base_url="http://127.0.0.1:9/v1")
+    assert payments == []
 
 
 def test_a_limit_that_is_used_up_is_waited_for(server: Server) -> None:

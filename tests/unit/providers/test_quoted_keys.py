@@ -1,6 +1,8 @@
 """What a server quotes of keys does not go on: into answers, logs, names, frames."""
 
+import ast
 import logging
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -83,6 +85,28 @@ def test_other_records_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> Non
     logging.getLogger("urllib3").warning("%d of %d", 1, 2)
     logging.getLogger("mine").warning("say %s", KEY)
     assert [record.args for record in caplog.records] == [(1, 2), (KEY,)]
+
+
+@pytest.mark.usefixtures("_logs")
+def test_a_traceback_in_a_record_is_made_without_parsing_its_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A record may be made inside of `ast.parse`; CPython 3.11.7 fails if nested."""
+
+    def failing() -> None:
+        raise LookupError("in the middle") from ValueError(KEY)
+
+    monkeypatch.setattr(ast, "parse", lambda *_, **__: pytest.fail("it was parsed"))
+    try:
+        failing()
+    except LookupError:
+        record = logging.getLogger("asyncio").makeRecord(
+            "asyncio", logging.ERROR, "f", 1, "lost", (), sys.exc_info()
+        )
+    assert record.exc_text is not None
+    assert "in failing\n    raise LookupError" in record.exc_text
+    assert "ValueError: [redacted]\n" in record.exc_text
+    assert record.exc_text.endswith("LookupError: in the middle")
 
 
 @pytest.mark.usefixtures("_logs")
