@@ -38,7 +38,6 @@ from llmlab_pytest.providers._remote_server import (
     server_of,
 )
 from llmlab_pytest.providers._requests import filled, require_for
-from llmlab_pytest.providers._workers import part_of_worker
 
 PayAgain: TypeAlias = Callable[[], Awaitable[None]]
 _CLOSE_TIMEOUT_S = 10
@@ -99,7 +98,7 @@ class RemoteModel:
         self.spec = spec
         # At least 2: the engine takes a model of 1 for one that fills this machine's
         # memory. The throttle keeps to what is asked for.
-        self.concurrency = max(2, part_of_worker(options.concurrency))
+        self.concurrency = max(2, options.concurrency)
         self.digest = digest_of(["litellm", spec.id, transport.base_url])
         self._options = options
         self._transport = transport

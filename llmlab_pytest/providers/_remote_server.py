@@ -1,6 +1,8 @@
 """What all models of one server and key share in a process, and when one is down."""
 
+import os
 import time
+import weakref
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
@@ -12,10 +14,12 @@ from llmlab_pytest.core import (
     ProviderTimeout,
     ProviderUnavailable,
     RateLimited,
+    load,
 )
 from llmlab_pytest.providers._remote_options import RemoteOptions
-from llmlab_pytest.providers._remote_throttle import Rate, Throttle
-from llmlab_pytest.providers._workers import part_of_worker, worker_count
+from llmlab_pytest.providers._remote_room import Room
+from llmlab_pytest.providers._remote_throttle import Throttle
+from llmlab_pytest.providers._workers import worker_count
 
 _FAILURES = 10
 """So many calls in a row without any answer mean that a model cannot be reached."""
@@ -84,15 +88,20 @@ class Server:
 
     Args:
         name: for people.
+        key: tells apart those whom the server limits apart.
         options: of the first model that asks it.
+
+    Raises:
+        ModelError: the workers of a run find no private folder to meet in.
     """
 
-    def __init__(self, name: str, options: RemoteOptions) -> None:
+    def __init__(self, name: str, key: str, options: RemoteOptions) -> None:
         self.name = name
         self.throttle = Throttle(
-            part_of_worker(options.concurrency),
-            requests=_rate(options.requests_per_minute),
-            tokens=_rate(options.tokens_per_minute),
+            options.concurrency,
+            requests_per_minute=options.requests_per_minute,
+            tokens_per_minute=options.tokens_per_minute,
+            room=_shared_room(self, key, options),
         )
 
 
@@ -105,9 +114,19 @@ def server_of(name: str, key: str, options: RemoteOptions, *, loop: object) -> S
     )
     address = (id(loop), name, hash(key), *limits)
     if (server := _servers.get(address)) is None:
-        server = _servers[address] = Server(name, options)
+        server = _servers[address] = Server(name, key, options)
     return server
 
 
-def _rate(per_minute: int | None) -> Rate | None:
-    return None if per_minute is None else Rate(per_minute / worker_count())
+def _shared_room(server: Server, key: str, options: RemoteOptions) -> Room | None:
+    """Join the other xdist workers; without any, or without Unix locks, `None`."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None or worker_count() == 1 or os.name != "posix":
+        return None
+    limits = f"{options.requests_per_minute} {options.tokens_per_minute}"
+    companions = load("llmlab_pytest.providers._companions:companions_of")(
+        f"{server.name} {limits}", key, run=run, most=options.concurrency
+    )
+    weakref.finalize(server, companions.close)
+    room: Room = companions
+    return room

@@ -193,6 +193,7 @@ class OpenAIServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: OpenAIServer
+    _is_in_flight = False
 
     def do_GET(self) -> None:
         """List the models."""
@@ -205,9 +206,16 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length))
         key = self.headers.get("Authorization", "")
         asked = self.server.note(body, key)
+        self._is_in_flight = True
         try:
             self._respond(body, key, asked)
         finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """No longer count as in flight; before the client can know of the answer."""
+        if self._is_in_flight:
+            self._is_in_flight = False
             self.server.done()
 
     def _respond(self, body: dict[str, Any], key: str, asked: int) -> None:
@@ -266,6 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, reply: Reply) -> None:
         is_text = isinstance(reply.body, str)
         data = (reply.body if is_text else json.dumps(reply.body)).encode()
+        self._leave()
         self.send_response(reply.status)
         self.send_header("Content-Type", "text/html" if is_text else "application/json")
         self.send_header("Content-Length", str(len(data)))

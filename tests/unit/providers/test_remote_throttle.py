@@ -16,9 +16,9 @@ from llmlab_pytest.core import (
     RateLimited,
 )
 from llmlab_pytest.providers._remote_retry import Failed
+from llmlab_pytest.providers._remote_room import OwnTime
 from llmlab_pytest.providers._remote_server import Breaker
 from llmlab_pytest.providers._remote_throttle import Rate, Throttle
-from llmlab_pytest.providers._workers import part_of_worker
 
 T = TypeVar("T")
 TOO_MANY = RateLimited("Slow down.")
@@ -222,7 +222,7 @@ def test_a_cancelled_request_gives_its_place_back() -> None:
 
 def test_requests_per_minute_are_spread() -> None:
     """Sixty a minute is one a second, after the first second's worth."""
-    rate = Rate(60)
+    rate = Rate(60, OwnTime(0.0))
     waits = []
     for _ in range(4):
         waits.append(rate.wait_s(now=10.0))
@@ -236,23 +236,14 @@ def test_tokens_that_were_not_used_are_given_back() -> None:
 
     async def main() -> list[float]:
         clock = Clock()
-        tokens = Rate(6000)  # a hundred a second
-        throttle = Throttle(8, tokens=tokens, clock=clock)
+        throttle = Throttle(8, tokens_per_minute=6000, clock=clock)
+        tokens = Rate(6000, throttle._room.tokens_due)  # a hundred a second
         async with throttle.turn(500) as turn:
             guessed = tokens.wait_s(now=clock.now)
             turn.used_tokens = 150
         return [guessed, tokens.wait_s(now=clock.now)]
 
     assert run(main) == [4.0, 0.5]
-
-
-@pytest.mark.parametrize(("workers", "part"), [("1", 10), ("4", 2), ("20", 1)])
-def test_xdist_workers_share_a_limit(
-    monkeypatch: pytest.MonkeyPatch, workers: str, part: int
-) -> None:
-    """All together they keep to it; each has at least one."""
-    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", workers)
-    assert part_of_worker(10) == part
 
 
 def test_a_server_that_answers_nothing_is_left_alone() -> None:
