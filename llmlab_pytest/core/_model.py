@@ -8,6 +8,7 @@ many single requests at once, a local one runs batches, one at a time.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from llmlab_pytest.core._errors import Unsupported
@@ -30,7 +31,7 @@ Capability = Literal[
 CAPABILITIES: tuple[Capability, ...] = get_args(Capability)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """One entry of the model registry: everything known without loading it."""
 
@@ -81,7 +82,7 @@ class ModelSpec:
             f"@pytest.mark.llm_requires({capability!r}) to skip it there.",
         )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of every field that can change an answer (not of the weights)."""
         return digest_of(

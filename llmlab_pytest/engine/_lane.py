@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from typing import cast
 
 from llmlab_pytest.core import (
     BatchModel,
@@ -50,6 +51,9 @@ class Lane:
         self._in_flight: dict[asyncio.Task[None], list[Job]] = {}
         self._followers: dict[str, list[Job]] = {}
         """Jobs that wait for another's answer, by its address in the journal."""
+        self._known: Model | None = None
+        self._is_batched = self._is_retrying = False
+        """What kind of model that is: to ask a protocol takes longer than to send."""
         self._most_jobs = _FIRST_BATCH
         self._answered: list[tuple[Job, Completion]] = []
         self._keeping: asyncio.Future[None] | None = None
@@ -192,12 +196,19 @@ class Lane:
         for job in jobs:
             _fail(job, _stopped(self._spec))
 
+    def _look_at(self, model: Model) -> None:
+        if model is not self._known:
+            self._known = model
+            self._is_batched = isinstance(model, BatchModel)
+            self._is_retrying = isinstance(model, RetryingModel)
+
     async def _run(self, model: Model, jobs: Sequence[Job]) -> None:
         try:
             with _explained(self._spec):
                 await self._purse.hold(model, [job.call for job in jobs])
-            if isinstance(model, BatchModel):
-                await self._run_each(model, jobs)
+            self._look_at(model)
+            if self._is_batched:
+                await self._run_each(cast("BatchModel", model), jobs)
                 return
             completions = await self._completions(model, jobs)
         except LlmlabError as error:
@@ -217,8 +228,8 @@ class Lane:
         calls = [job.call for job in jobs]
         requests = [call.request for call in calls]
         with _explained(self._spec):
-            if isinstance(model, RetryingModel):
-                completions = await model.run_retrying(
+            if self._is_retrying:
+                completions = await cast("RetryingModel", model).run_retrying(
                     requests, lambda: self._purse.hold_again(model, calls)
                 )
             else:

@@ -194,7 +194,8 @@ class RemoteModel:
             LlmlabError: the last attempt failed, or the server is down.
         """
         server = self._server_here()
-        tokens = likely_tokens(arguments)
+        is_counted = self._options.tokens_per_minute is not None
+        tokens = likely_tokens(arguments) if is_counted else 0
 
         async def attempt() -> Reply:
             async with server.throttle.turn(tokens) as turn:

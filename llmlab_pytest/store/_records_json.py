@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from llmlab_pytest.core import (
@@ -23,6 +23,9 @@ from llmlab_pytest.core import (
 )
 
 Row = Mapping[str, Any]
+_TRANSIENT = ("prefetched", "resumed")
+"""Fields of a completion that are true of one run only."""
+_KEPT = tuple(f.name for f in fields(Completion) if f.name not in _TRANSIENT)
 
 
 def dump(value: object) -> str:
@@ -32,12 +35,19 @@ def dump(value: object) -> str:
 
 def completion_content(completion: Completion) -> dict[str, Any]:
     """Return a completion as plain JSON, without what is true of one run only."""
-    content = asdict(completion)
-    for transient in ("prefetched", "resumed"):
-        del content[transient]
+    content = {name: _plain(getattr(completion, name)) for name in _KEPT}
     if not content["tool_calls"]:  # most have none, and older runs have no such field
         del content["tool_calls"]
     return content
+
+
+def _plain(value: Any) -> Any:
+    """Return the value of a field as JSON; `asdict` looks three times as long."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value
 
 
 def completion_columns(completion: Completion) -> dict[str, Any]:
