@@ -1,8 +1,17 @@
 """From a completion to a score. Scorers are pure; they import no model."""
 
+from llmlab_pytest.scorers._alone import AnyScorer, ascore, score, score_many
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests
+from llmlab_pytest.scorers._compose import (
+    all_of,
+    any_of,
+    bounds_fault,
+    negate,
+    threshold,
+    weighted,
+)
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
@@ -40,6 +49,7 @@ from llmlab_pytest.scorers._text import (
 )
 
 __all__ = [
+    "AnyScorer",
     "Scorer",
     "ScorerFactory",
     "ScorerRegistry",
@@ -48,8 +58,12 @@ __all__ = [
     "acc_bytes",
     "acc_mutual_info",
     "acc_norm",
+    "all_of",
+    "any_of",
     "apply_scorer",
+    "ascore",
     "bleu",
+    "bounds_fault",
     "choice",
     "chrf",
     "contains_all",
@@ -70,12 +84,17 @@ __all__ = [
     "nats_per_byte",
     "nats_per_token",
     "nats_per_word",
+    "negate",
     "numbers_in",
     "numeric",
     "passes_tests",
     "perplexity",
     "regex",
     "rouge",
+    "score",
+    "score_many",
     "scorer_registry",
     "ter",
+    "threshold",
+    "weighted",
 ]

@@ -3,6 +3,7 @@
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
+from llmlab_pytest.scorers._compose import all_of, any_of, negate, threshold, weighted
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
@@ -37,6 +38,8 @@ _FACTORIES = (
     acc_bytes,
     acc_mutual_info,
     acc_norm,
+    all_of,
+    any_of,
     bleu,
     choice,
     chrf,
@@ -57,11 +60,14 @@ _FACTORIES = (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
+    negate,
     numeric,
     perplexity,
     regex,
     rouge,
     ter,
+    threshold,
+    weighted,
 )
 
 

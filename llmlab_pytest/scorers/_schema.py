@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmlab_pytest.core import Completion, ConfigError, Score, load, shorten
+from llmlab_pytest.core import Completion, ConfigError, Score, Target, load, shorten
 from llmlab_pytest.scorers._protocol import Scorer, text_of
 
 _FENCE = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
@@ -25,7 +25,8 @@ def json_schema(*, schema: Mapping[str, Any] | str, fenced: bool = True) -> Scor
     """
     validator = _validator(schema)
 
-    def score(completion: Completion | str) -> Score:
+    def score(completion: Completion | str, target: Target = None) -> Score:
+        del target
         text = text_of(completion)
         fence = _FENCE.search(text) if fenced else None
         body = (fence[1] if fence else text).strip()
