@@ -13,8 +13,10 @@ from llmlab_pytest.scorers._compose import (
     weighted,
 )
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
+from llmlab_pytest.scorers._date import date
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._likeness import edit_distance, edit_similarity, token_ratio
 from llmlab_pytest.scorers._loglikelihood import (
     acc,
     acc_bytes,
@@ -34,6 +36,8 @@ from llmlab_pytest.scorers._protocol import (
     apply_scorer,
     make_scorer,
 )
+from llmlab_pytest.scorers._quantity import quantity
+from llmlab_pytest.scorers._reading import language, readability
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
@@ -47,6 +51,7 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
 
 __all__ = [
     "AnyScorer",
@@ -70,12 +75,18 @@ __all__ = [
     "contains_any",
     "contains_none",
     "corpus_bleu",
+    "date",
+    "edit_distance",
+    "edit_similarity",
+    "ends_with",
     "exact",
     "exact_match",
     "f1",
     "hendrycks_math",
     "ifeval",
     "json_schema",
+    "language",
+    "length",
     "make_scorer",
     "math_verify",
     "mc2",
@@ -87,14 +98,19 @@ __all__ = [
     "negate",
     "numbers_in",
     "numeric",
+    "one_of",
     "passes_tests",
     "perplexity",
+    "quantity",
+    "readability",
     "regex",
     "rouge",
     "score",
     "score_many",
     "scorer_registry",
+    "starts_with",
     "ter",
     "threshold",
+    "token_ratio",
     "weighted",
 ]

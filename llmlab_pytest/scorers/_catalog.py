@@ -5,8 +5,14 @@ from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._code import passes_tests, refuses_code
 from llmlab_pytest.scorers._compose import all_of, any_of, negate, threshold, weighted
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
+from llmlab_pytest.scorers._date import date
 from llmlab_pytest.scorers._exact_match import exact_match
 from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._likeness import (
+    edit_distance,
+    edit_similarity,
+    token_ratio,
+)
 from llmlab_pytest.scorers._loglikelihood import (
     acc,
     acc_bytes,
@@ -19,6 +25,8 @@ from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
+from llmlab_pytest.scorers._quantity import quantity
+from llmlab_pytest.scorers._reading import language, readability
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
@@ -32,6 +40,7 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
 
 _FACTORIES = (
     acc,
@@ -47,12 +56,18 @@ _FACTORIES = (
     contains_any,
     contains_none,
     corpus_bleu,
+    date,
+    edit_distance,
+    edit_similarity,
+    ends_with,
     exact,
     exact_match,
     f1,
     hendrycks_math,
     ifeval,
     json_schema,
+    language,
+    length,
     math_verify,
     mc2,
     mcc,
@@ -62,11 +77,16 @@ _FACTORIES = (
     nats_per_word,
     negate,
     numeric,
+    one_of,
     perplexity,
+    quantity,
+    readability,
     regex,
     rouge,
+    starts_with,
     ter,
     threshold,
+    token_ratio,
     weighted,
 )
 
