@@ -3,7 +3,8 @@
 from llmlab_pytest.scorers._alone import AnyScorer, ascore, score, score_many
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
-from llmlab_pytest.scorers._code import passes_tests
+from llmlab_pytest.scorers._citations import citations, quotes
+from llmlab_pytest.scorers._code import passes_tests, runs_python
 from llmlab_pytest.scorers._compose import (
     all_of,
     any_of,
@@ -15,6 +16,7 @@ from llmlab_pytest.scorers._compose import (
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
 from llmlab_pytest.scorers._date import date
 from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._formats import is_html, is_json, is_python, is_xml
 from llmlab_pytest.scorers._ifeval import ifeval
 from llmlab_pytest.scorers._likeness import edit_distance, edit_similarity, token_ratio
 from llmlab_pytest.scorers._loglikelihood import (
@@ -24,6 +26,7 @@ from llmlab_pytest.scorers._loglikelihood import (
     acc_norm,
     mc2,
 )
+from llmlab_pytest.scorers._markdown import markdown
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
@@ -43,13 +46,19 @@ from llmlab_pytest.scorers._rolling import (
     nats_per_token,
     nats_per_word,
 )
-from llmlab_pytest.scorers._schema import json_schema
+from llmlab_pytest.scorers._schema import json_schema, pydantic_model
+from llmlab_pytest.scorers._sql import is_sql
 from llmlab_pytest.scorers._text import (
     contains_all,
     contains_any,
     contains_none,
     exact,
     regex,
+)
+from llmlab_pytest.scorers._tool_calls import (
+    no_tool_calls,
+    tool_calls,
+    valid_tool_calls,
 )
 from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
 
@@ -71,6 +80,7 @@ __all__ = [
     "bounds_fault",
     "choice",
     "chrf",
+    "citations",
     "contains_all",
     "contains_any",
     "contains_none",
@@ -84,10 +94,16 @@ __all__ = [
     "f1",
     "hendrycks_math",
     "ifeval",
+    "is_html",
+    "is_json",
+    "is_python",
+    "is_sql",
+    "is_xml",
     "json_schema",
     "language",
     "length",
     "make_scorer",
+    "markdown",
     "math_verify",
     "mc2",
     "mcc",
@@ -96,15 +112,19 @@ __all__ = [
     "nats_per_token",
     "nats_per_word",
     "negate",
+    "no_tool_calls",
     "numbers_in",
     "numeric",
     "one_of",
     "passes_tests",
     "perplexity",
+    "pydantic_model",
     "quantity",
+    "quotes",
     "readability",
     "regex",
     "rouge",
+    "runs_python",
     "score",
     "score_many",
     "scorer_registry",
@@ -112,5 +132,7 @@ __all__ = [
     "ter",
     "threshold",
     "token_ratio",
+    "tool_calls",
+    "valid_tool_calls",
     "weighted",
 ]
