@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         assert_limits,
         assert_numeric,
         assert_regex,
+        assert_score,
     )
     from llmlab_pytest.collecting import llm_task
     from llmlab_pytest.core import (
@@ -67,9 +68,11 @@ if TYPE_CHECKING:
         Verdict,
     )
     from llmlab_pytest.fixtures import Llm
+    from llmlab_pytest.scorers import ascore, score, score_many
 
 _CORE = "llmlab_pytest.core"
 _ASSERTING = "llmlab_pytest.asserting"
+_SCORERS = "llmlab_pytest.scorers"
 _ADDRESSES = {
     "AuthError": _CORE,
     "Completion": _CORE,
@@ -115,6 +118,7 @@ _ADDRESSES = {
     "Unsupported": _CORE,
     "Usage": _CORE,
     "Verdict": _CORE,
+    "ascore": _SCORERS,
     "assert_choice": _ASSERTING,
     "assert_contains_all": _ASSERTING,
     "assert_contains_any": _ASSERTING,
@@ -124,7 +128,10 @@ _ADDRESSES = {
     "assert_limits": _ASSERTING,
     "assert_numeric": _ASSERTING,
     "assert_regex": _ASSERTING,
+    "assert_score": _ASSERTING,
     "llm_task": "llmlab_pytest.collecting",
+    "score": _SCORERS,
+    "score_many": _SCORERS,
 }
 
 __all__ = [
@@ -172,6 +179,7 @@ __all__ = [
     "Unsupported",
     "Usage",
     "Verdict",
+    "ascore",
     "assert_choice",
     "assert_contains_all",
     "assert_contains_any",
@@ -181,7 +189,10 @@ __all__ = [
     "assert_limits",
     "assert_numeric",
     "assert_regex",
+    "assert_score",
     "llm_task",
+    "score",
+    "score_many",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Assertions for behaviour tests: one per scorer, of the same name."""
+"""Assertions for behaviour tests: of any scorer, and of what an answer takes."""
 
 from llmlab_pytest.asserting._assertions import (
     LlmAssertionError,
@@ -10,6 +10,7 @@ from llmlab_pytest.asserting._assertions import (
     assert_json_schema,
     assert_numeric,
     assert_regex,
+    assert_score,
 )
 from llmlab_pytest.asserting._limits import assert_limits, check_limits, parse_limit
 
@@ -24,6 +25,7 @@ __all__ = [
     "assert_limits",
     "assert_numeric",
     "assert_regex",
+    "assert_score",
     "check_limits",
     "parse_limit",
 ]

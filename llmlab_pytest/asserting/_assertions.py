@@ -20,7 +20,9 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.scorers import (
+    AnyScorer,
     Scorer,
+    bounds_fault,
     choice,
     contains_all,
     contains_any,
@@ -29,6 +31,7 @@ from llmlab_pytest.scorers import (
     json_schema,
     numeric,
     regex,
+    score,
 )
 
 _MAX_TEXT = 1200
@@ -56,6 +59,55 @@ LlmAssertionError.__module__ = "llmlab_pytest"
 def _is_ours(excinfo: Any) -> bool:
     """Hide our frames from the trace of a failed assertion, not from that of a bug."""
     return bool(excinfo.errisinstance(LlmAssertionError))
+
+
+def assert_score(
+    completion: Completion | str,
+    scorer: AnyScorer,
+    *,
+    target: Target = None,
+    sample: Sample | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+) -> Score:
+    """Assert what any scorer says of a completion.
+
+    Args:
+        completion: what is judged; a text, or what a model answered.
+        scorer: a name, a table with `name` and options, a scorer made by a factory of
+            `llmlab_pytest.scorers`, or a function; a coroutine function is waited for.
+        target: the reference answer, or several.
+        sample: for scorers that look at choices or other fields of a row.
+        at_least: the lowest value that passes; 1, which is right, without any bound.
+        at_most: the highest value that passes, for measures such as `ter`.
+
+    Returns:
+        The score, for tests that look further.
+
+    Raises:
+        LlmAssertionError: the value is out of bounds, or there is none.
+        ConfigError: the scorer or an option is unknown or wrong.
+    """
+    __tracebackhide__ = _is_ours
+    if at_least is None and at_most is None:
+        at_least = 1.0
+    found = score(completion, scorer, target=target, sample=sample)
+    fault = bounds_fault(found, at_least=at_least, at_most=at_most)
+    if fault is None:
+        return found
+    bounds = [("at least", at_least), ("at most", at_most)]
+    wanted = " and ".join(
+        f"{how} {bound:g}" for how, bound in bounds if bound is not None
+    )
+    if target is not None:
+        wanted += f", for the target {_targets(target)}"
+    is_plain = at_least == 1.0 and at_most is None and found.value == 0.0
+    reason = fault.removeprefix(f"{found.scorer} ")
+    if is_plain:
+        reason = found.explanation or "it does not hold"
+    raise _failure(
+        completion, found, reason, [f"  wanted: {shorten(wanted, _MAX_LINE)}"]
+    )
 
 
 def assert_exact(
@@ -181,19 +233,31 @@ def _hold(
     target: Target = None,
 ) -> Score:
     __tracebackhide__ = _is_ours
-    score: Score = judge()
-    if score.value == 1.0:
-        return score
+    found: Score = judge()
+    if found.value == 1.0:
+        return found
+    lines = [f"  wanted: {shorten(wanted, _MAX_LINE)}"]
+    more = []
+    if details is not None and isinstance(target, str):
+        text = completion if isinstance(completion, str) else completion.text
+        more = ["  difference (- wanted, + text):", *details(target, text)]
+    raise _failure(completion, found, found.explanation or "no match", lines, more)
+
+
+def _failure(
+    completion: Completion | str,
+    found: Score,
+    reason: str,
+    wanted: Sequence[str],
+    details: Sequence[str] = (),
+) -> LlmAssertionError:
+    """Return the error that shows why, what was wanted, the text, then details."""
     text = completion if isinstance(completion, str) else completion.text
     by = "" if isinstance(completion, str) else f" ({completion.model})"
-    parts = (score.explanation or "no match").split("; ")
-    reason = [shorten(part, _MAX_LINE) for part in parts]
-    lines = [f"{score.scorer}{by}: {reason[0]}"]
-    lines += [f"{_INDENT}{part}" for part in reason[1:]]
-    lines += [f"  wanted: {shorten(wanted, _MAX_LINE)}", "  text:", *_quoted(text)]
-    if details is not None and isinstance(target, str):
-        lines += ["  difference (- wanted, + text):", *details(target, text)]
-    raise LlmAssertionError(escape_control(redact("\n".join(lines))), score=score)
+    first, *others = [shorten(part, _MAX_LINE) for part in reason.split("; ")]
+    lines = [f"{found.scorer}{by}: {first}", *(f"{_INDENT}{each}" for each in others)]
+    lines += [*wanted, "  text:", *_quoted(text), *details]
+    return LlmAssertionError(escape_control(redact("\n".join(lines))), score=found)
 
 
 def _quoted(text: str) -> list[str]:

@@ -1,11 +1,24 @@
 """From a completion to a score. Scorers are pure; they import no model."""
 
+from llmlab_pytest.scorers._alone import AnyScorer, ascore, score, score_many
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
-from llmlab_pytest.scorers._code import passes_tests
+from llmlab_pytest.scorers._citations import citations, quotes
+from llmlab_pytest.scorers._code import passes_tests, runs_python
+from llmlab_pytest.scorers._compose import (
+    all_of,
+    any_of,
+    bounds_fault,
+    negate,
+    threshold,
+    weighted,
+)
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
+from llmlab_pytest.scorers._date import date
 from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._formats import is_html, is_json, is_python, is_xml
 from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._likeness import edit_distance, edit_similarity, token_ratio
 from llmlab_pytest.scorers._loglikelihood import (
     acc,
     acc_bytes,
@@ -13,6 +26,7 @@ from llmlab_pytest.scorers._loglikelihood import (
     acc_norm,
     mc2,
 )
+from llmlab_pytest.scorers._markdown import markdown
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
@@ -25,12 +39,15 @@ from llmlab_pytest.scorers._protocol import (
     apply_scorer,
     make_scorer,
 )
+from llmlab_pytest.scorers._quantity import quantity
+from llmlab_pytest.scorers._reading import language, readability
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
 )
-from llmlab_pytest.scorers._schema import json_schema
+from llmlab_pytest.scorers._schema import json_schema, pydantic_model
+from llmlab_pytest.scorers._sql import is_sql
 from llmlab_pytest.scorers._text import (
     contains_all,
     contains_any,
@@ -38,8 +55,15 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._tool_calls import (
+    no_tool_calls,
+    tool_calls,
+    valid_tool_calls,
+)
+from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
 
 __all__ = [
+    "AnyScorer",
     "Scorer",
     "ScorerFactory",
     "ScorerRegistry",
@@ -48,21 +72,38 @@ __all__ = [
     "acc_bytes",
     "acc_mutual_info",
     "acc_norm",
+    "all_of",
+    "any_of",
     "apply_scorer",
+    "ascore",
     "bleu",
+    "bounds_fault",
     "choice",
     "chrf",
+    "citations",
     "contains_all",
     "contains_any",
     "contains_none",
     "corpus_bleu",
+    "date",
+    "edit_distance",
+    "edit_similarity",
+    "ends_with",
     "exact",
     "exact_match",
     "f1",
     "hendrycks_math",
     "ifeval",
+    "is_html",
+    "is_json",
+    "is_python",
+    "is_sql",
+    "is_xml",
     "json_schema",
+    "language",
+    "length",
     "make_scorer",
+    "markdown",
     "math_verify",
     "mc2",
     "mcc",
@@ -70,12 +111,28 @@ __all__ = [
     "nats_per_byte",
     "nats_per_token",
     "nats_per_word",
+    "negate",
+    "no_tool_calls",
     "numbers_in",
     "numeric",
+    "one_of",
     "passes_tests",
     "perplexity",
+    "pydantic_model",
+    "quantity",
+    "quotes",
+    "readability",
     "regex",
     "rouge",
+    "runs_python",
+    "score",
+    "score_many",
     "scorer_registry",
+    "starts_with",
     "ter",
+    "threshold",
+    "token_ratio",
+    "tool_calls",
+    "valid_tool_calls",
+    "weighted",
 ]

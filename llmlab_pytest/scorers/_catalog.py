@@ -2,10 +2,24 @@
 
 from llmlab_pytest.core import Registry
 from llmlab_pytest.scorers._choice import choice
-from llmlab_pytest.scorers._code import passes_tests, refuses_code
+from llmlab_pytest.scorers._citations import citations, quotes
+from llmlab_pytest.scorers._code import (
+    passes_tests,
+    refuses_code,
+    refuses_program,
+    runs_python,
+)
+from llmlab_pytest.scorers._compose import all_of, any_of, negate, threshold, weighted
 from llmlab_pytest.scorers._corpus import chrf, corpus_bleu, f1, mcc, perplexity, ter
+from llmlab_pytest.scorers._date import date
 from llmlab_pytest.scorers._exact_match import exact_match
+from llmlab_pytest.scorers._formats import is_html, is_json, is_python, is_xml
 from llmlab_pytest.scorers._ifeval import ifeval
+from llmlab_pytest.scorers._likeness import (
+    edit_distance,
+    edit_similarity,
+    token_ratio,
+)
 from llmlab_pytest.scorers._loglikelihood import (
     acc,
     acc_bytes,
@@ -13,17 +27,21 @@ from llmlab_pytest.scorers._loglikelihood import (
     acc_norm,
     mc2,
 )
+from llmlab_pytest.scorers._markdown import markdown
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._protocol import ScorerRegistry
+from llmlab_pytest.scorers._quantity import quantity
+from llmlab_pytest.scorers._reading import language, readability
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
 )
-from llmlab_pytest.scorers._schema import json_schema
+from llmlab_pytest.scorers._schema import json_schema, pydantic_model
+from llmlab_pytest.scorers._sql import is_sql
 from llmlab_pytest.scorers._text import (
     contains_all,
     contains_any,
@@ -31,25 +49,46 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._tool_calls import (
+    no_tool_calls,
+    tool_calls,
+    valid_tool_calls,
+)
+from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
 
 _FACTORIES = (
     acc,
     acc_bytes,
     acc_mutual_info,
     acc_norm,
+    all_of,
+    any_of,
     bleu,
     choice,
     chrf,
+    citations,
     contains_all,
     contains_any,
     contains_none,
     corpus_bleu,
+    date,
+    edit_distance,
+    edit_similarity,
+    ends_with,
     exact,
     exact_match,
     f1,
     hendrycks_math,
     ifeval,
+    is_html,
+    is_json,
+    is_python,
+    is_sql,
+    is_xml,
     json_schema,
+    language,
+    length,
+    markdown,
     math_verify,
     mc2,
     mcc,
@@ -57,12 +96,27 @@ _FACTORIES = (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
+    negate,
+    no_tool_calls,
     numeric,
+    one_of,
     perplexity,
+    pydantic_model,
+    quantity,
+    quotes,
+    readability,
     regex,
     rouge,
+    starts_with,
     ter,
+    threshold,
+    token_ratio,
+    tool_calls,
+    valid_tool_calls,
+    weighted,
 )
+_RUN_CODE = ((passes_tests, refuses_code), (runs_python, refuses_program))
+"""What runs code, and what stands in for it where that is not allowed."""
 
 
 def scorer_registry(*, may_run_code: bool = False) -> ScorerRegistry:
@@ -70,11 +124,12 @@ def scorer_registry(*, may_run_code: bool = False) -> ScorerRegistry:
 
     Args:
         may_run_code: whether the user allows to run what models write; else the
-            scorer that does so refuses to be made.
+            scorers that do so refuse to be made.
     """
     registry: ScorerRegistry = Registry("scorer")
     for factory in _FACTORIES:
         registry.register(factory.__name__, factory, source="llmlab-pytest")
-    code = passes_tests if may_run_code else refuses_code
-    registry.register(passes_tests.__name__, code, source="llmlab-pytest")
+    for runs, refuses in _RUN_CODE:
+        code = runs if may_run_code else refuses
+        registry.register(runs.__name__, code, source="llmlab-pytest")
     return registry

@@ -1,8 +1,8 @@
-"""The scorer that runs code: a completion is right if its tests pass.
+"""The scorers that run code: a completion is right if its tests pass, or if it runs.
 
 As HumanEval and MBPP are scored (Chen et al. 2021, Austin et al. 2021; `code_eval` in
-lm-eval 0.4.13), but the tests run apart from the program, see `sandbox`. It is there
-only where the user allows it: a card cannot switch it on.
+lm-eval 0.4.13), but the tests run apart from the program, see `sandbox`. By name they
+are there only where the user allows it: a card cannot switch them on.
 """
 
 from collections.abc import Mapping
@@ -18,6 +18,8 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.sandbox import require_sandbox, run_tests
+from llmlab_pytest.scorers._fences import body_of
+from llmlab_pytest.scorers._judgement import Finding, text_scorer
 from llmlab_pytest.scorers._protocol import Scorer, text_of
 from llmlab_pytest.scorers._text import targets_of
 
@@ -37,10 +39,7 @@ def passes_tests(*, program: str = "completion", timeout_s: float = 3.0) -> Scor
         ConfigError: the timeout is not above 0.
         SandboxError: this machine cannot confine a program.
     """
-    if not timeout_s > 0:
-        raise ConfigError(
-            f"timeout_s is {timeout_s!r}.", allowed="It is a number of seconds above 0."
-        )
+    _check_timeout(timeout_s)
     require_sandbox()
 
     def score(
@@ -68,8 +67,54 @@ def refuses_code(*, program: str = "completion", timeout_s: float = 3.0) -> Scor
         CodeExecutionOff: always; says what would run and how to allow it.
     """
     del program, timeout_s
-    raise CodeExecutionOff(
-        "The scorer 'passes_tests' runs the code that a model writes, and that is off.",
+    raise _off("passes_tests")
+
+
+def runs_python(*, timeout_s: float = 3.0, fenced: bool = True) -> Scorer:
+    """Score 1 if the text is a Python program that ends without an exception.
+
+    Args:
+        timeout_s: as for `passes_tests`.
+        fenced: also accept Python in a Markdown code fence, with prose around it.
+
+    Raises:
+        ConfigError: the timeout is not above 0.
+        SandboxError: this machine cannot confine a program.
+    """
+    _check_timeout(timeout_s)
+    require_sandbox()
+
+    def look(text: str) -> Finding:
+        body = body_of(text, ("python", "py", "python3"), fenced=fenced)
+        if not body:
+            return Finding("there is no code")
+        execution = run_tests(body, "", timeout_s=timeout_s)
+        reason = execution.reason or "it did not end"
+        return Finding(None if execution.has_passed else reason, body)
+
+    return text_scorer("runs_python", look)
+
+
+def refuses_program(*, timeout_s: float = 3.0, fenced: bool = True) -> Scorer:
+    """Stand in for `runs_python` where running code is not allowed.
+
+    Raises:
+        CodeExecutionOff: always; says what would run and how to allow it.
+    """
+    del timeout_s, fenced
+    raise _off("runs_python")
+
+
+def _check_timeout(timeout_s: float) -> None:
+    if not timeout_s > 0:
+        raise ConfigError(
+            f"timeout_s is {timeout_s!r}.", allowed="It is a number of seconds above 0."
+        )
+
+
+def _off(scorer: str) -> CodeExecutionOff:
+    return CodeExecutionOff(
+        f"The scorer {scorer!r} runs the code that a model writes, and that is off.",
         allowed="It would run confined: without network, other processes, or files "
         "outside a temporary directory (docs/code-execution.md says what that covers).",
         fix="Allow it with --llmlab-allow-code-execution.",

@@ -12,7 +12,7 @@ from typing import Any
 from llmlab_pytest.core import load
 
 _EXTRA = "benchmarks"
-_NEEDED_BY = "the scorer 'ifeval'"
+_NEEDED_BY = "counting sentences and telling languages"
 _SEED = 0
 """langdetect draws the n-grams that it judges; a seed makes it say the same twice."""
 

@@ -8,17 +8,20 @@ Fractions, words and units are left out.
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from llmlab_pytest.core import Completion, ConfigError, Score, Target
 from llmlab_pytest.scorers._protocol import Scorer, text_of
 from llmlab_pytest.scorers._text import targets_of
 
-_NUMBER = re.compile(
+_GRAMMAR = (
     r"(?<![\w.])(?P<sign>[-+\u2212]?)(?:[$€£¥]\s?)?(?P<sign2>[-+\u2212]?)"
     r"(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?P<exponent>[eE][-+]?\d+)?(?![\w])"
+    r"(?P<exponent>[eE][-+]?\d+)?"
 )
+_NUMBER = re.compile(_GRAMMAR + r"(?![\w])")
+_BEFORE_UNIT = re.compile(_GRAMMAR + r"(?!\d)")
 
 
 def numeric(
@@ -65,15 +68,26 @@ def numeric(
 
 def numbers_in(text: str) -> list[float]:
     """Return every finite number in a text, in order; total on any text."""
-    numbers = []
-    for match in _NUMBER.finditer(text):
+    return [value for value, _ in number_spans(text)]
+
+
+def number_spans(
+    text: str, *, is_before_unit: bool = False
+) -> Iterator[tuple[float, int]]:
+    """Yield every finite number of a text, in order, with the place where it ends.
+
+    Args:
+        text: any text.
+        is_before_unit: whether letters may follow without a space, as in "5km".
+    """
+    pattern = _BEFORE_UNIT if is_before_unit else _NUMBER
+    for match in pattern.finditer(text):
         digits = match["digits"].replace(",", "") + (match["exponent"] or "")
         value = float(digits)
         if (match["sign"] or match["sign2"]) in ("-", "\u2212"):
             value = -value
         if math.isfinite(value):
-            numbers.append(value)
-    return numbers
+            yield value, match.end()
 
 
 def _target_number(text: str) -> float:

@@ -18,7 +18,7 @@ from llmlab_pytest.core import (
     Target,
     load,
 )
-from llmlab_pytest.scorers._protocol import Scorer, text_of
+from llmlab_pytest.scorers._protocol import Scorer, sample_from, text_of
 from llmlab_pytest.scorers._text import targets_of
 
 Statistic = Literal["max", "diff", "acc"]
@@ -102,15 +102,18 @@ def _overlap_scorer(name: str, likeness: Likeness, statistic: Statistic) -> Scor
             f"statistic is {statistic!r}.", allowed=f"One of {', '.join(_STATISTICS)}."
         )
 
-    def score(completion: Completion | str, target: Target, sample: Sample) -> Score:
+    def score(
+        completion: Completion | str, target: Target, sample: Sample | None = None
+    ) -> Score:
         text = text_of(completion)
-        true, false = _references(target, sample)
+        case = sample_from(target, sample)
+        true, false = _references(target, case)
         best = max(likeness(reference, text) for reference in true)
         if statistic == "max":
             return Score(scorer=name, value=best, answer=text)
         if not false:
             raise ConfigError(
-                f"Sample {sample.id!r} has no false reference, and {name} compares.",
+                f"Sample {case.id!r} has no false reference, and {name} compares.",
                 allowed="The choices hold true and false texts, the target the "
                 "positions of the true ones.",
                 fix='Correct the row, or use statistic = "max".',

@@ -3,13 +3,16 @@
 A scorer is any callable whose parameters are chosen by name from `completion`, `target`
 and `sample`, as pytest chooses fixtures. `def shouts(completion): return
 completion.text.isupper()` is one. It returns a `Score`, a bool, a number, or `None` for
-"cannot be scored". A scorer raises only for its own bugs: a wrong answer is a score.
+"cannot be scored"; a coroutine function is a scorer too. A scorer raises only for its
+own bugs and for wrong settings: a wrong answer is a score.
 """
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from llmlab_pytest.core import (
     Completion,
@@ -18,16 +21,20 @@ from llmlab_pytest.core import (
     Registry,
     Sample,
     Score,
+    Target,
     unknown_name,
 )
+from llmlab_pytest.scorers._awaiting import Later, wait_for
 
 Outcome = Score | bool | float | None
-Scorer = Callable[..., Outcome]
+Scorer = Callable[..., Outcome | Awaitable[Outcome]]
 ScorerFactory = Callable[..., Scorer]
 ScorerRegistry = Registry[ScorerFactory]
 ScorerSpec = str | Mapping[str, Json]
 
 PARAMETERS = ("completion", "target", "sample")
+_NESTED = ("scorer", "scorers")
+"""Options of a composition: what they hold are scorers, in a card by name or table."""
 
 
 def make_scorer(
@@ -37,7 +44,8 @@ def make_scorer(
 
     Args:
         spec: `"exact"` or `{"name": "exact", "normalise": ["casefold"]}`; the key `as`
-            renames its score, so that one scorer can be used twice.
+            renames its score, so that one scorer can be used twice. The options
+            `scorer` and `scorers` hold such specs themselves, or scorers.
         registry: the known scorers.
         where: file and line, or mark, for messages.
 
@@ -47,7 +55,7 @@ def make_scorer(
     Raises:
         ConfigError: the scorer or an option is unknown, or an option is wrong.
     """
-    options = {"name": spec} if isinstance(spec, str) else dict(spec)
+    options: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = options.pop("name", None)
     if not isinstance(name, str):
         raise ConfigError(
@@ -56,14 +64,11 @@ def make_scorer(
         )
     title = str(options.pop("as", name))
     factory = registry.get_or_raise(name, where=where)
-    accepted = [
-        parameter.name
-        for parameter in inspect.signature(factory).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    for option in options:
-        if option not in accepted:
-            raise unknown_name(f"option of {name}", option, accepted, where=where)
+    _check_options(name, options, factory, where)
+    for option in _NESTED:
+        if option in options:
+            place = f"{where}: {name}"
+            options[option] = _nested(options[option], registry, place)
     try:
         scorer = factory(**options)
     except ConfigError as error:
@@ -81,14 +86,38 @@ def apply_scorer(
 ) -> Score:
     """Call a scorer with what it asks for and return its score under `name`.
 
+    A coroutine is run to its end.
+
     Raises:
         ConfigError: the scorer asks for something else, or returns something else.
     """
+    outcome = ask_scorer(scorer, completion=completion, sample=sample, name=name)
+    if inspect.isawaitable(outcome):
+        (outcome,) = wait_for([outcome])
+    return replace(score_from(outcome, name), scorer=name)
+
+
+def ask_scorer(
+    scorer: Scorer, *, completion: Completion, sample: Sample, name: str
+) -> Outcome | Awaitable[Outcome]:
+    """Call a scorer with what it asks for; what a coroutine will say is awaitable.
+
+    Raises:
+        ConfigError: the scorer asks for something else; the message has its `name`.
+    """
     offered = {"completion": completion, "target": sample.target, "sample": sample}
     wanted = _parameters(scorer, f"scorer {name!r}")
-    outcome = scorer(**{parameter: offered[parameter] for parameter in wanted})
+    return scorer(**{parameter: offered[parameter] for parameter in wanted})
+
+
+def score_from(outcome: object, name: str) -> Score:
+    """Return what a scorer returned as a score; `name` is for what is none yet.
+
+    Raises:
+        ConfigError: it is nothing that a scorer may return.
+    """
     if isinstance(outcome, Score):
-        return replace(outcome, scorer=name)
+        return outcome
     if outcome is None or isinstance(outcome, (bool, int, float)):
         return Score(scorer=name, value=None if outcome is None else float(outcome))
     raise ConfigError(
@@ -97,9 +126,77 @@ def apply_scorer(
     )
 
 
+def name_of(scorer: Scorer) -> str:
+    """Return what a scorer without a registered name is called: as its function is."""
+    while isinstance(scorer, functools.partial):
+        scorer = scorer.func
+    return str(getattr(scorer, "__name__", type(scorer).__name__)).strip("<>")
+
+
 def text_of(completion: Completion | str) -> str:
     """Return the text to judge: a scorer also works on a plain string."""
     return completion if isinstance(completion, str) else completion.text
+
+
+def completion_from(completion: Completion | str) -> Completion:
+    """Return a text as the completion of a model without a name."""
+    if isinstance(completion, str):
+        return Completion(text=completion, model="")
+    return completion
+
+
+def sample_from(target: Target, sample: Sample | None) -> Sample:
+    """Return the sample of a scorer that works alone: the target is what it has."""
+    if sample is None:
+        return Sample(id="alone", input="", target=target)
+    return sample if target is None else replace(sample, target=target)
+
+
+def _check_options(
+    name: str, options: Mapping[str, object], factory: ScorerFactory, where: str
+) -> None:
+    accepted = [
+        parameter.name
+        for parameter in inspect.signature(factory).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    for option in options:
+        if option not in accepted:
+            raise unknown_name(f"option of {name}", option, accepted, where=where)
+
+
+def _nested(specs: Any, registry: ScorerRegistry, where: str) -> Any:
+    """Build the scorers that an option of another one holds: one, or a list."""
+    if isinstance(specs, Sequence) and not isinstance(specs, str):
+        return [_nested(spec, registry, where) for spec in specs]
+    if not isinstance(specs, (str, Mapping)):
+        return specs
+    title, scorer = make_scorer(specs, registry, where=where)
+    return _named(title, scorer)
+
+
+def _named(title: str, scorer: Scorer) -> Scorer:
+    """Return a scorer whose scores have the name that a card gives it."""
+
+    def score(
+        completion: Completion | str,
+        target: Target = None,
+        sample: Sample | None = None,
+    ) -> Outcome | Awaitable[Outcome]:
+        outcome = ask_scorer(
+            scorer,
+            completion=completion_from(completion),
+            sample=sample_from(target, sample),
+            name=title,
+        )
+        if inspect.isawaitable(outcome):
+            return Later([outcome], lambda found: named(found[0]))
+        return named(outcome)
+
+    def named(outcome: object) -> Score:
+        return replace(score_from(outcome, title), scorer=title)
+
+    return score
 
 
 @lru_cache(maxsize=256)

@@ -76,6 +76,52 @@ def test_perplexity_card_shows_the_metrics_of_the_corpus(
     )
 
 
+COMPOSED = """
+prompt = "What is the capital of {{ country }}?"
+gate = "weighted <= 0.4 point"
+
+[[scorers]]
+name = "all_of"
+scorers = ["contains_any", { name = "negate", scorer = "is_cut_later" }]
+
+[[scorers]]
+name = "weighted"
+scorers = [{ name = "contains_any", as = "city" }, "exact"]
+weights = [3, 1]
+"""
+LATER = """
+import asyncio
+
+async def cut(completion):
+    await asyncio.sleep(0)
+    return completion.stop_reason == "length"
+
+def pytest_llmlab_register_scorers(register):
+    register("is_cut_later", lambda: cut)
+"""
+
+
+def test_card_composes_scorers_and_waits_for_coroutines(
+    pytester: pytest.Pytester,
+) -> None:
+    """Nested tables name shipped scorers and a coroutine that a conftest adds."""
+    _project(pytester, COMPOSED)
+    pytester.makeconftest(LATER)
+    result = _run(pytester)
+    assert result.parseoutcomes() == {"passed": 2, "miss": 1}
+    result.stdout.re_match_lines([r"capitals +scripted +all_of +0\.500 "])
+
+
+def test_card_with_a_wrong_part_names_the_part(pytester: pytest.Pytester) -> None:
+    """A mistake inside a composition stops the run before a model is asked."""
+    _project(pytester, COMPOSED.replace('"exact"]', '{ name = "exact", normal = 1 }]'))
+    pytester.makeconftest(LATER)
+    result = _run(pytester)
+    said = " ".join(" ".join(result.outlines + result.errlines).split())
+    assert "capitals.task.toml: weighted" in said
+    assert "Did you mean 'normalise'?" in said
+
+
 def test_scorers_fault_is_an_error_told_without_our_trace(
     pytester: pytest.Pytester,
 ) -> None:

@@ -20,9 +20,13 @@ from llmlab_pytest import (
     ToolCall,
     Usage,
     Verdict,
+    ascore,
     assert_contains_any,
     assert_exact,
+    assert_score,
+    score_many,
 )
+from llmlab_pytest.scorers import all_of, exact
 
 
 def test_a_fixture_answers_with_completions(llm: Llm) -> None:
@@ -71,6 +75,16 @@ def test_e_asserts_take_completions_and_texts(llm: Llm) -> None:
     assert_exact("Paris", "Paris")
     assert_exact(3, "Paris")  # type: ignore[arg-type]
     assert_contains_any(llm("Capital of France?"), ["Paris"])
+
+
+async def test_g_scorers_work_alone(completion: Completion) -> None:
+    assert_type(llmlab_pytest.score(completion, "exact", target="a"), Score)
+    assert_type(llmlab_pytest.score("a", {"name": "exact"}, target=("a", "b")), Score)
+    assert_type(score_many(["a"], all_of([exact()]), targets=["a"]), list[Score])
+    assert_type(await ascore("a", exact(), target=3), Score)
+    assert_type(assert_score("a", lambda completion: completion.text == "a"), Score)
+    llmlab_pytest.score("a", 3)  # type: ignore[arg-type]
+    llmlab_pytest.score(3, "exact")  # type: ignore[arg-type]
 
 
 def test_f_mistakes_are_errors(llm: Llm, sample: Sample) -> None:

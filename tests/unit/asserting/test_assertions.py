@@ -9,6 +9,8 @@ from syrupy.assertion import SnapshotAssertion
 from llmlab_pytest import (
     Completion,
     LlmAssertionError,
+    Sample,
+    Score,
     Usage,
     assert_choice,
     assert_contains_all,
@@ -18,16 +20,28 @@ from llmlab_pytest import (
     assert_json_schema,
     assert_numeric,
     assert_regex,
+    assert_score,
 )
+from llmlab_pytest.scorers import all_of, bleu, exact, regex, ter
 
 LONG = "It was the best of times, it was the worst of times. " * 40
 SCHEMA = {"type": "object", "required": ["city", "country"]}
+CAT = "the cat sat on the mat"
+LETTERS = Sample(id="s", input="", choices=("a", "b"))
 
 
 def reply(text: str) -> Completion:
     return Completion(
         text=text, model="m", usage=Usage(), stop_reason="stop", latency_s=0.1
     )
+
+
+def is_loud(completion: Completion) -> bool:
+    return completion.text.isupper()
+
+
+async def is_loud_later(completion: Completion) -> bool:
+    return is_loud(completion)
 
 
 HOLD: dict[str, Callable[[], Any]] = {
@@ -42,6 +56,11 @@ HOLD: dict[str, Callable[[], Any]] = {
     "choice": lambda: assert_choice("The answer is B", "B"),
     "choice-index": lambda: assert_choice("blue", 1, choices=["red", "blue"]),
     "json": lambda: assert_json_schema('{"city": 1, "country": 2}', SCHEMA),
+    "score": lambda: assert_score(" Paris ", "exact", target="Paris"),
+    "score-table": lambda: assert_score("a1", {"name": "regex", "pattern": r"\d"}),
+    "score-function": lambda: assert_score("A", is_loud),
+    "score-coroutine": lambda: assert_score("A", is_loud_later),
+    "score-choices": lambda: assert_score("b", "choice", target=1, sample=LETTERS),
 }
 FAIL: dict[str, Callable[[Any], Any]] = {
     "exact": lambda of: assert_exact(
@@ -60,6 +79,14 @@ FAIL: dict[str, Callable[[Any], Any]] = {
     "json": lambda of: assert_json_schema(of('{"city": "Paris"}'), SCHEMA),
     "json-none": lambda of: assert_json_schema(of("Paris"), SCHEMA),
     "empty": lambda of: assert_contains_any(of(""), ["x"]),
+    "score": lambda of: assert_score(of("Nice"), exact(), target=("Paris", "Lyon")),
+    "score-plain": lambda of: assert_score(of("quiet"), is_loud),
+    "score-coroutine": lambda of: assert_score(of("quiet"), is_loud_later),
+    "score-parts": lambda of: assert_score(
+        of("Lyon, 1790"),
+        all_of([exact(), regex(pattern="^Lyon"), regex(pattern="1789")]),
+        target="Paris",
+    ),
     "control": lambda of: assert_exact(of("\x1b[31mred\x1b[0m\n\tline"), "red"),
 }
 
@@ -91,6 +118,50 @@ def test_strings_are_judged_like_completions(name: str) -> None:
             FAIL[name](of)
         messages.append(str(caught.value))
     assert messages[0].replace(" (m)", "", 1) == messages[1]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "shown"),
+    [
+        ({"at_least": 60}, "bleu: is 53.73, below 60"),
+        ({"at_most": 50}, "bleu: is 53.73, above 50"),
+        ({"at_least": 50, "at_most": 60}, None),
+        ({}, None),
+    ],
+    ids=["below", "above", "within", "at-least-1"],
+)
+def test_score_is_held_to_its_bounds(
+    bounds: dict[str, float], shown: str | None
+) -> None:
+    """Bounds are on the scorer's own scale; without any, 1 is the least that passes."""
+
+    def assert_likeness() -> Score:
+        return assert_score("the cat sat on a mat", bleu(), target=CAT, **bounds)
+
+    if shown is None:
+        assert assert_likeness().value == pytest.approx(53.7285)
+        return
+    with pytest.raises(LlmAssertionError) as caught:
+        assert_likeness()
+    assert shown in str(caught.value)
+    assert caught.value.score.value == pytest.approx(53.7285)
+
+
+def test_score_that_is_best_at_zero_takes_an_upper_bound() -> None:
+    """TER counts edits, so it passes at most at a number."""
+    assert assert_score("the cat", ter(), target="the cat", at_most=0).value == 0.0
+    with pytest.raises(LlmAssertionError, match="ter: is 50, above 10"):
+        assert_score("the dog", ter(), target="the cat", at_most=10)
+
+
+def test_score_without_a_value_does_not_pass() -> None:
+    """What cannot be scored has not been shown to hold."""
+    with pytest.raises(LlmAssertionError, match="unsure: cannot be scored: no value"):
+        assert_score("text", unsure)
+
+
+def unsure(completion: Completion) -> None:
+    """Score nothing."""
 
 
 def test_message_holds_no_secret() -> None:

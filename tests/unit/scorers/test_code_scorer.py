@@ -17,7 +17,7 @@ from llmlab_pytest.core import (
     Score,
 )
 from llmlab_pytest.sandbox import require_sandbox
-from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
+from llmlab_pytest.scorers import apply_scorer, make_scorer, score, scorer_registry
 from llmlab_pytest.tasks import find_card, load_card, plan_task, shipped_card_folders
 
 SCORER: dict[str, Any] = {"name": "passes_tests", "timeout_s": 3}
@@ -49,6 +49,32 @@ def test_code_is_off_unless_it_is_allowed() -> None:
     """The registry that nobody has asked to allow it refuses to make the scorer."""
     with pytest.raises(CodeExecutionOff, match="--llmlab-allow-code-execution"):
         make_scorer(SCORER, scorer_registry(), where="card")
+
+
+def test_program_that_ends_without_an_exception_runs(scored: Scoring) -> None:
+    """`runs_python` finds code in a fence; what it raises is the explanation."""
+    sample = _sample(None)
+    hit = scored("Sure:\n```python\nx = sum([1, 2])\n```", sample, name="runs_python")
+    assert (hit.value, hit.answer, hit.explanation) == (1.0, "x = sum([1, 2])", None)
+    miss = scored("1 / 0", sample, name="runs_python")
+    assert miss.value == 0.0
+    assert "ZeroDivisionError" in str(miss.explanation)
+    late = scored("while True: pass", sample, name="runs_python", timeout_s=0.2)
+    assert "timeout" in str(late.explanation)
+    assert scored("", sample, name="runs_python").explanation == "there is no code"
+
+
+def test_running_a_program_is_off_unless_it_is_allowed() -> None:
+    """Also inside a composition and by its name alone."""
+    for spec in (
+        "runs_python",
+        {"name": "runs_python", "fenced": False, "timeout_s": 1},
+        {"name": "negate", "scorer": "runs_python"},
+    ):
+        with pytest.raises(CodeExecutionOff, match="'runs_python'"):
+            make_scorer(spec, scorer_registry(), where="card")
+    with pytest.raises(CodeExecutionOff):
+        score("1 / 0", "runs_python")
 
 
 def test_right_text_is_a_hit_and_a_wrong_one_says_why(scored: Scoring) -> None:

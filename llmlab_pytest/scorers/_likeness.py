@@ -1,0 +1,124 @@
+"""Likeness of two texts by edits and by common words, as rapidfuzz computes it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    Sample,
+    Score,
+    Target,
+    load,
+    shorten,
+)
+from llmlab_pytest.scorers._judgement import Finding, check_choice, target_scorer
+from llmlab_pytest.scorers._normalise import normaliser_of
+from llmlab_pytest.scorers._protocol import Scorer, text_of
+from llmlab_pytest.scorers._text import targets_of
+
+_EXTRA = "scorers"
+_RATIOS: Mapping[str, str] = {
+    "kept": "ratio",
+    "sorted": "token_sort_ratio",
+    "set": "token_set_ratio",
+}
+_PERCENT = 100
+
+
+def edit_distance(*, max_edits: int, normalise: Sequence[str] = ()) -> Scorer:
+    """Score 1 if few edits make the text a target (Levenshtein 1966).
+
+    Args:
+        max_edits: how many characters may be put in, left out or replaced.
+        normalise: names of normalisers, as for `exact`, applied to both sides first.
+
+    Raises:
+        ConfigError: `max_edits` is below 0, or a normaliser is unknown.
+        MissingDependency: rapidfuzz is not installed.
+    """
+    if max_edits < 0:
+        raise ConfigError(f"max_edits is {max_edits!r}.", allowed="At least 0.")
+    clean = normaliser_of(normalise)
+    distance = _rapidfuzz("distance.Levenshtein:distance", "edit_distance")
+
+    def look(text: str, target: Target) -> Finding:
+        answer = clean(text)
+        edits = {each: distance(answer, clean(each)) for each in targets_of(target)}
+        nearest = min(edits, key=edits.__getitem__)
+        fault = f"{edits[nearest]} edits from {shorten(nearest)!r}, at most {max_edits}"
+        return Finding(None if edits[nearest] <= max_edits else fault, answer)
+
+    return target_scorer("edit_distance", look)
+
+
+def edit_similarity(*, normalise: Sequence[str] = ()) -> Scorer:
+    """Score 1 minus the share of characters to edit: 1 is equal, 0 nothing alike.
+
+    The Levenshtein distance to the nearest target over the length of the longer text.
+
+    Args:
+        normalise: names of normalisers, as for `exact`, applied to both sides first.
+
+    Raises:
+        ConfigError: a normaliser is unknown.
+        MissingDependency: rapidfuzz is not installed.
+    """
+    measure = _rapidfuzz(
+        "distance.Levenshtein:normalized_similarity", "edit_similarity"
+    )
+    return _nearest("edit_similarity", measure, normalise)
+
+
+def token_ratio(*, order: str = "sorted", normalise: Sequence[str] = ()) -> Scorer:
+    """Score how alike the words are, 0 to 1: rapidfuzz's `fuzz`, which has percent.
+
+    The insertions and deletions that make one text the other, over both lengths, taken
+    from 1 (Indel).
+
+    Args:
+        order: `kept` compares the texts as they are, `sorted` with their words in
+            alphabetical order, `set` the words they share with what each has besides.
+        normalise: names of normalisers, as for `exact`, applied to both sides first.
+
+    Raises:
+        ConfigError: `order` or a normaliser is unknown.
+        MissingDependency: rapidfuzz is not installed.
+    """
+    check_choice("order", order, tuple(_RATIOS))
+    ratio = _rapidfuzz(f"fuzz:{_RATIOS[order]}", "token_ratio")
+
+    def measure(text: str, target: str) -> float:
+        return float(ratio(text, target)) / _PERCENT
+
+    return _nearest("token_ratio", measure, normalise)
+
+
+def _nearest(
+    name: str, measure: Callable[[str, str], float], normalise: Sequence[str]
+) -> Scorer:
+    """Return a scorer of the likeness to the target that the text is most like."""
+    clean = normaliser_of(normalise)
+
+    def score(
+        completion: Completion | str,
+        target: Target = None,
+        sample: Sample | None = None,
+    ) -> Score:
+        del sample
+        answer = clean(text_of(completion))
+        found = {each: measure(answer, clean(each)) for each in targets_of(target)}
+        nearest = max(found, key=found.__getitem__)
+        value = found[nearest]
+        told = f"nearest to {shorten(nearest)!r}"
+        explanation = None if value == 1 else told
+        return Score(scorer=name, value=value, answer=answer, explanation=explanation)
+
+    return score
+
+
+def _rapidfuzz(address: str, scorer: str) -> Callable[[str, str], Any]:
+    function: Callable[[str, str], Any] = load(
+        f"rapidfuzz.{address}", extra=_EXTRA, needed_by=f"the scorer {scorer}"
+    )
+    return function
