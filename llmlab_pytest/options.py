@@ -180,6 +180,15 @@ OPTIONS: tuple[Option, ...] = (
         help="Model calls started ahead of the test that needs them; 0 turns it off",
     ),
     Option(
+        flag="--llmlab-judge",
+        metavar="MODEL",
+        ini="llmlab_judge",
+        env="LLMLAB_JUDGE",
+        action="append",
+        help="Model that judges answers for scorers that ask one, named as for --llm; "
+        "several are a jury",
+    ),
+    Option(
         flag="--llmlab-budget",
         metavar="LIMIT",
         ini="llmlab_budget",

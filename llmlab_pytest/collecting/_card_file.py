@@ -52,8 +52,8 @@ class CardFile(pytest.File):
     ) -> Iterator[pytest.Item]:
         needed = needed_capability(task, spec.capabilities)
         try:
-            session.scorers_of(task)
-            session.check_gates(task)
+            session.scoring.scorers_of(task)
+            session.scoring.check_gates(task)
             spec.require(needed, needed_by=f"The task {task.name!r}")
             cases = cases_of(task, spec, session)
         except (*_SKIPS, SandboxError, Unsupported) as error:

@@ -196,8 +196,8 @@ def _params(
     whole = f"{prefix}{spec.alias}"
     needed = needed_capability(task, spec.capabilities)
     try:
-        session.scorers_of(task)
-        session.check_gates(task, *marked_gates(definition))
+        session.scoring.scorers_of(task)
+        session.scoring.check_gates(task, *marked_gates(definition))
         if needed not in spec.capabilities and skip:
             why = f"{_lacks(spec, needed)}: {task.name} needs it"
             return [_skipped(spec, whole, why)]

@@ -19,6 +19,7 @@ LlmlabError
 │   ├── ContextOverflow    the prompt is longer than the model's context
 │   ├── ContentFiltered    the provider refused to process the content
 │   ├── MalformedReply     the answer does not follow the protocol
+│   ├── MalformedJudgement  a judge answered something that is no judgement
 │   └── NotRecorded        the answer was to be a kept one, and none is kept
 ├── BudgetExceeded         the agreed amount is spent
 ├── AllowanceExceeded      likewise the amount of one test; the others go on
@@ -155,6 +156,10 @@ class ContentFiltered(ProviderError):
 
 class MalformedReply(ProviderError):
     """The answer does not follow the protocol."""
+
+
+class MalformedJudgement(ProviderError):
+    """A judge answered something that is no judgement; never a score."""
 
 
 class NotRecorded(ProviderError):

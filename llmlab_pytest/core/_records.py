@@ -14,6 +14,7 @@ from typing import Literal
 from llmlab_pytest.core._engine_account import EngineAccount
 from llmlab_pytest.core._forecast import Forecast, Prediction
 from llmlab_pytest.core._json import Json
+from llmlab_pytest.core._judge import Judgement
 from llmlab_pytest.core._messages import Message, ToolCall
 from llmlab_pytest.core._share import Share
 from llmlab_pytest.core._usage import Original, Price, Usage
@@ -127,6 +128,8 @@ class Score:
     """Why; shown to people."""
     share: Share | None = None
     """Where the metric is no mean of the values."""
+    judgements: tuple[Judgement, ...] = ()
+    """Who gave it, and what that took: one per judge."""
 
     @property
     def is_miss(self) -> bool:

@@ -64,6 +64,9 @@ class Call:
         self.owner = owner
         self.epoch = epoch
         self.asker = asker
+        self.then: Callable[[Completion], None] | None = None
+        """What to do with the answer if the call was started ahead of need, on the
+        engine's loop: it starts something and does not wait."""
         self._build = build
 
     @cached_property

@@ -10,10 +10,11 @@ not while another one works.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llmlab_pytest.core import Completion, ProviderError
@@ -203,6 +204,8 @@ class Engine:
                 self._dropped.discard(call.key)
                 continue
             job = self._ahead[call.key] = Job(call)
+            if call.then is not None:
+                job.future.add_done_callback(partial(_go_on, call.then))
             self._lane(call).add(job, urgent=False)
 
     def _lane(self, call: Call) -> Lane:
@@ -230,6 +233,11 @@ def _hand_over(
         wanted.set_exception(_own(error))
     else:
         wanted.set_result(replace(done.result(), prefetched=prefetched))
+
+
+def _go_on(then: Callable[[Completion], None], done: "Future[Completion]") -> None:
+    if done.exception() is None:
+        then(done.result())
 
 
 def _own(error: BaseException) -> BaseException:

@@ -1,6 +1,7 @@
 """From a completion to a score. Scorers are pure; they import no model."""
 
 from llmlab_pytest.scorers._alone import AnyScorer, ascore, score, score_many
+from llmlab_pytest.scorers._awaiting import gathered
 from llmlab_pytest.scorers._catalog import scorer_registry
 from llmlab_pytest.scorers._choice import choice
 from llmlab_pytest.scorers._citations import citations, quotes
@@ -37,7 +38,9 @@ from llmlab_pytest.scorers._protocol import (
     ScorerRegistry,
     ScorerSpec,
     apply_scorer,
+    ask_scorer,
     make_scorer,
+    score_from,
 )
 from llmlab_pytest.scorers._quantity import quantity
 from llmlab_pytest.scorers._reading import language, readability
@@ -76,6 +79,7 @@ __all__ = [
     "any_of",
     "apply_scorer",
     "ascore",
+    "ask_scorer",
     "bleu",
     "bounds_fault",
     "choice",
@@ -92,6 +96,7 @@ __all__ = [
     "exact",
     "exact_match",
     "f1",
+    "gathered",
     "hendrycks_math",
     "ifeval",
     "is_html",
@@ -126,6 +131,7 @@ __all__ = [
     "rouge",
     "runs_python",
     "score",
+    "score_from",
     "score_many",
     "scorer_registry",
     "starts_with",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmlab_pytest.core import ModelSpec
+from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.metrics import MetricRegistry, default_metrics
 from llmlab_pytest.providers import (
     ModelRegistry,
@@ -53,6 +54,8 @@ class Registries:
     def scorers(self) -> ScorerRegistry:
         """Scorer factories by name."""
         registry = scorer_registry(may_run_code=self._settings.may_run_code)
+        for name, factory in JUDGE_SCORERS.items():
+            registry.register(name, factory, source="llmlab-pytest")
         self._config.hook.pytest_llmlab_register_scorers(
             config=self._config, register=partial(registry.register, source="a hook")
         )

@@ -6,6 +6,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TypeVar
 
 import pytest
 
@@ -27,12 +28,10 @@ from llmlab_pytest.core import (
     StoreError,
     TaskPlan,
     Verdict,
+    set_bench,
 )
 from llmlab_pytest.engine import Allowance, Asker, Call, Engine
-from llmlab_pytest.gates import parse_gate
-from llmlab_pytest.metrics import check_draws, draws_of
 from llmlab_pytest.providers import weights_text
-from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._env_file import load_env_file
 from llmlab_pytest.session._factors import (
@@ -43,17 +42,20 @@ from llmlab_pytest.session._factors import (
 )
 from llmlab_pytest.session._find_run import run_id_of
 from llmlab_pytest.session._journals import RunJournal, cassettes_of, open_journal
+from llmlab_pytest.session._judges import Place
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._loading import load_for_worker
 from llmlab_pytest.session._outputs import Outputs, write_outputs
 from llmlab_pytest.session._overrides import in_wanted_mode, overridden
 from llmlab_pytest.session._registries import Registries
+from llmlab_pytest.session._scoring import Scoring
 from llmlab_pytest.session._settings import Settings, read_settings
 from llmlab_pytest.store import Store, open_store
 from llmlab_pytest.tasks import PlannedTask, Task, build_request, plan_task
 
 _LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 _TICK_S = 0.5
 
 _session_key = pytest.StashKey["LlmlabSession"]()
@@ -82,7 +84,10 @@ class LlmlabSession:
         self._loaded: dict[str, Model] = {}
         self._counter = CallCounter()
         self._planned: dict[str, PlannedTask] = {}
-        self._scorers: dict[str, tuple[tuple[str, Scorer], ...]] = {}
+        self.scoring = Scoring(
+            self.registries, self.settings, submit=self._submit_to_judge
+        )
+        set_bench(self.scoring.judges.bench(self._place_of_test))
 
     @property
     def run_id(self) -> str:
@@ -152,6 +157,15 @@ class LlmlabSession:
             alert_ratio=self.settings.budget_alert_ratio,
         )
 
+    def _submit_to_judge(self, call: Call) -> "Future[Completion]":
+        self.journal.prepare(call.spec)
+        return self.engine.submit(call)
+
+    def _place_of_test(self) -> Place:
+        nodeid = self.item.nodeid if self.item else "outside any test"
+        asker = Asker(nodeid, is_test=True, allowance=self.allowance)
+        return Place(nodeid, nodeid.partition("::")[0], 1, asker)
+
     def check_budget(self) -> None:
         """Raise `ConfigError` for a limit of a model that this run does not ask."""
         limits = [limit for limit in self.settings.budget if limit.model is not None]
@@ -212,34 +226,6 @@ class LlmlabSession:
             )
         return self._planned[task.key]
 
-    def scorers_of(self, task: Task) -> tuple[tuple[str, Scorer], ...]:
-        """Return the task's scorers by name, built once.
-
-        Raises:
-            ConfigError: a scorer or one of its options is unknown.
-        """
-        if task.key not in self._scorers:
-            self._scorers[task.key] = tuple(
-                make_scorer(spec, self.registries.scorers, where=task.where)
-                for spec in task.scorers
-            )
-        return self._scorers[task.key]
-
-    def check_gates(self, task: Task, *more: str) -> None:
-        """Raise `ConfigError` for a gate that does not parse or names no metric.
-
-        Of the task, and of `more` that marks add. Also for `pass@k`, in a gate or
-        among the metrics, with fewer than k epochs.
-        """
-        known = {name for name, _ in self.scorers_of(task)} | set(task.metrics)
-        for name in task.metrics:
-            check_draws(name, epochs=task.epochs, where=task.where)
-        for text in (*task.gates, *more):
-            gate = parse_gate(text, where=task.where)
-            check_draws(gate.metric, epochs=task.epochs, where=task.where)
-            if gate.metric not in known and not draws_of(gate.metric):
-                self.registries.metrics.get_or_raise(gate.metric, where=task.where)
-
     def call_of(self, case: Case) -> Call:
         """Describe the model call of a case; the prompt is rendered when it starts."""
 
@@ -270,7 +256,7 @@ class LlmlabSession:
         """Run a call made by a test and wait for it."""
         return self.observed(spec, self._awaited(self.submit(spec, request)))
 
-    def _awaited(self, future: "Future[Completion]") -> Completion:
+    def _awaited(self, future: "Future[T]") -> T:
         while not future.done():
             wait([future], timeout=_TICK_S)
             self.show_news()
@@ -304,10 +290,7 @@ class LlmlabSession:
 
     def score(self, case: Case, completion: Completion) -> tuple[Score, ...]:
         """Apply every scorer of the case's task, primary first."""
-        return tuple(
-            apply_scorer(name, scorer, completion=completion, sample=case.sample)
-            for name, scorer in self.scorers_of(case.planned.task)
-        )
+        return self.scoring.scores(case, completion, self._awaited)
 
     def record(
         self, item: pytest.Item, result: SampleResult, *, case: Case | None = None
@@ -352,11 +335,17 @@ class LlmlabSession:
         if self.settings.look_ahead and cases:
             for spec in {case.spec.alias: case.spec for case in cases}.values():
                 self.journal.prepare(spec)
-            self.engine.look_ahead(map(self.call_of, cases))
+            self.engine.look_ahead(map(self._call_ahead, cases))
+
+    def _call_ahead(self, case: Case) -> Call:
+        call = self.call_of(case)
+        call.then = self.scoring.beginning(case)
+        return call
 
     def discard(self, case: Case) -> None:
         """Forget the call of an item that ended without needing it."""
         self.engine.discard([case.key])
+        self.scoring.forget(case)
 
     def stop(self) -> None:
         """Start no further call; those in flight are cancelled."""
@@ -377,6 +366,7 @@ class LlmlabSession:
             self.journal.close()
         if "store" in self.__dict__:
             self.store.close()
+        set_bench(None)
 
 
 def session_of(config: pytest.Config) -> LlmlabSession:

@@ -64,6 +64,8 @@ class Settings:
     """The folder that all answers are read from; then `record` is `None`."""
     registry: Path | None
     look_ahead: int
+    judges: tuple[str, ...]
+    judges_where: str
     budget: tuple[Limit, ...]
     budget_where: str
     budget_alert_ratio: float
@@ -91,6 +93,7 @@ def read_settings(config: pytest.Config) -> Settings:
     """
     root = config.rootpath
     models = raw_setting(config, "--llm")
+    judges = raw_setting(config, "--llmlab-judge")
     budget = raw_setting(config, "--llmlab-budget")
     alert = raw_setting(config, "--llmlab-budget-alert")
     data = raw_setting(config, "--llmlab-data").value
@@ -121,6 +124,8 @@ def read_settings(config: pytest.Config) -> Settings:
         replay=replayed,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
+        judges=tuple(name for name in (judges.value or "").split("\n") if name),
+        judges_where=judges.where,
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),

@@ -8,6 +8,7 @@ from typing import Any
 from llmlab_pytest.core import (
     Completion,
     ContinuationLogprob,
+    Judgement,
     Original,
     Price,
     Sample,
@@ -169,6 +170,7 @@ def score_columns(score: Score) -> dict[str, Any]:
         "answer": None if score.answer is None else dump(score.answer),
         "explanation": None if score.explanation is None else dump(score.explanation),
         "share": None if score.share is None else dump(asdict(score.share)),
+        "judgements": dump(_plain(score.judgements)) if score.judgements else None,
     }
 
 
@@ -183,7 +185,12 @@ def score_of(row: Row) -> Score:
             None if row["explanation"] is None else json.loads(row["explanation"])
         ),
         share=None if row["share"] is None else _share(json.loads(row["share"])),
+        judgements=tuple(map(_judgement, json.loads(row["judgements"] or "[]"))),
     )
+
+
+def _judgement(content: Mapping[str, Any]) -> Judgement:
+    return Judgement(**{**content, "usage": Usage(**content["usage"])})
 
 
 def _share(content: Mapping[str, Any]) -> Share:

@@ -128,6 +128,7 @@ scores = Table(
     Column("answer", Text),
     Column("explanation", Text),
     Column("share", Text),
+    Column("judgements", Text),
 )
 
 accounts = Table(
@@ -189,6 +190,11 @@ def m006_first_tokens(connection: Connection) -> None:
     _add_column(connection, "results", "ttft_s", "FLOAT")
 
 
+def m007_judgements(connection: Connection) -> None:
+    """Add who gave a score; older ones asked no judge."""
+    _add_column(connection, "scores", "judgements", "TEXT")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_first_tables,
     m002_weights,
@@ -196,5 +202,6 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m004_ledger,
     m005_kept_answers,
     m006_first_tokens,
+    m007_judgements,
 )
 """Append only: a store at version N has seen the first N migrations."""
