@@ -1,5 +1,14 @@
 """Statistics as pure functions: numbers in, intervals out. No input or output."""
 
+from llmlab_pytest.stats._agreement import (
+    ClassAgreement,
+    Kappa,
+    Weights,
+    class_agreement,
+    cohen_kappa,
+    correlation,
+    krippendorff_alpha,
+)
 from llmlab_pytest.stats._bootstrap import bootstrap_stderr
 from llmlab_pytest.stats._corpus import (
     CHRF_ORDER,
@@ -7,6 +16,7 @@ from llmlab_pytest.stats._corpus import (
     CorpusStatistic,
     perplexity,
 )
+from llmlab_pytest.stats._corrected import Corrected, Rated, corrected_mean
 from llmlab_pytest.stats._intervals import (
     mean_stderr,
     normal,
@@ -21,8 +31,18 @@ from llmlab_pytest.stats._sums import sum_interval
 __all__ = [
     "CHRF_ORDER",
     "CORPUS_STATISTICS",
+    "ClassAgreement",
     "CorpusStatistic",
+    "Corrected",
+    "Kappa",
+    "Rated",
+    "Weights",
     "bootstrap_stderr",
+    "class_agreement",
+    "cohen_kappa",
+    "corrected_mean",
+    "correlation",
+    "krippendorff_alpha",
     "mean_stderr",
     "normal",
     "perplexity",
