@@ -189,6 +189,14 @@ OPTIONS: tuple[Option, ...] = (
         "several are a jury",
     ),
     Option(
+        flag="--llmlab-calibration",
+        metavar="FILE",
+        ini="llmlab_calibration",
+        action="append",
+        help="How far a judge agrees with people, as `llmlab judge --out` wrote it: "
+        "what people would have said is then shown; repeatable",
+    ),
+    Option(
         flag="--llmlab-budget",
         metavar="LIMIT",
         ini="llmlab_budget",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmlab_pytest.commands import _cache
-from llmlab_pytest.core import LlmlabError
+from llmlab_pytest.core import LlmlabError, load
 
 _FAILED = 1
 _WRONG_USE = 2
@@ -29,11 +29,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.is_good else _FAILED
 
 
+def _add_judge(judge: argparse.ArgumentParser) -> None:
+    judge.add_argument(
+        "ratings", type=Path, help="JSON lines: answer, rating, input, target, …"
+    )
+    judge.add_argument(
+        "--scorer", required=True, help="name or JSON of a scorer that asks a judge"
+    )
+    judge.add_argument("--judge", required=True, metavar="MODEL", help="who judges")
+    judge.add_argument(
+        "--field", default="rating", help="field with people's rating (%(default)s)"
+    )
+    judge.add_argument(
+        "--scale",
+        default="0-1",
+        help="from wrong to right, of ratings that are numbers (%(default)s)",
+    )
+    judge.add_argument("--out", type=Path, metavar="FILE", help="keep the comparison")
+    judge.add_argument("--registry", type=Path, metavar="FILE", help="own models")
+    judge.add_argument(
+        "--allow-commands",
+        action="store_true",
+        help="run the commands that models take their keys from",
+    )
+    judge.set_defaults(act=_calibrate)
+
+
+def _calibrate(given: argparse.Namespace) -> _cache.Outcome:
+    """Load what judging needs only when it is asked for."""
+    done: _cache.Outcome = load("llmlab_pytest.commands._judge:calibrate")(given)
+    return done
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmlab", description=__doc__)
-    cache = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "cache", help="look at cached answers, or remove some"
-    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_judge(commands.add_parser("judge", help="compare a judge with people"))
+    cache = commands.add_parser("cache", help="look at cached answers, or remove some")
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
         "--dir",

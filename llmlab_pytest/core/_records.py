@@ -261,6 +261,28 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeRow:
+    """What one judge said of a task on a model for one scorer, and what that took."""
+
+    scorer: str
+    judge: str
+    """The judge's alias."""
+    metric: Metric
+    """The mean of this judge's own values."""
+    prompt_hashes: tuple[str, ...]
+    """Digests of what it was told: several where a scorer asks several things."""
+    calls: int
+    usage: Usage
+    cost_usd: float | None
+    """Not part of the cost of the tested model; `None` when a price is unknown."""
+    agreement: float | None = None
+    """Krippendorff's alpha of all who judged for this scorer; `None` for one judge."""
+    corrected: Metric | None = None
+    """The mean that people would have given, where a calibration of this judge and
+    prompt says how wrong it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """One line of the final table: a task on a model."""
 
@@ -286,6 +308,8 @@ class TaskRow:
     """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
+    judges: tuple[JudgeRow, ...] = ()
+    """One per scorer and judge."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,12 @@
 """From a completion to a score by a judge: a model that decides by a rule."""
 
 from llmlab_pytest.judging._against import factuality, pairwise
+from llmlab_pytest.judging._calibration import (
+    Calibration,
+    Figures,
+    figures_of,
+    read_calibration,
+)
 from llmlab_pytest.judging._catalog import JUDGE_SCORERS, names_judge
 from llmlab_pytest.judging._claims import (
     answer_relevancy,
@@ -11,6 +17,7 @@ from llmlab_pytest.judging._claims import (
 )
 from llmlab_pytest.judging._messages import messages_for
 from llmlab_pytest.judging._model_judge import Ask, ModelJudge, Way, check_judge, way_of
+from llmlab_pytest.judging._rows import judge_rows
 from llmlab_pytest.judging._rubric import closed_qa, g_eval, rubric
 from llmlab_pytest.judging._rules import (
     RULES,
@@ -33,6 +40,8 @@ __all__ = [
     "JUDGE_SCORERS",
     "RULES",
     "Ask",
+    "Calibration",
+    "Figures",
     "JudgeScorer",
     "ModelJudge",
     "Rule",
@@ -50,12 +59,15 @@ __all__ = [
     "correctness",
     "factuality",
     "faithfulness",
+    "figures_of",
     "g_eval",
     "hallucination",
     "instruction_following",
+    "judge_rows",
     "messages_for",
     "names_judge",
     "pairwise",
+    "read_calibration",
     "role_adherence",
     "rubric",
     "summary_quality",

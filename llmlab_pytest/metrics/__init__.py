@@ -10,6 +10,7 @@ from llmlab_pytest.metrics._metrics import (
     default_metrics,
     interval_at,
     mean_of,
+    mean_of_values,
     values_of,
 )
 from llmlab_pytest.metrics._pass_at_k import check_draws, draws_of
@@ -28,5 +29,6 @@ __all__ = [
     "engine_accounts",
     "interval_at",
     "mean_of",
+    "mean_of_values",
     "values_of",
 ]

@@ -52,6 +52,11 @@ def mean_of(name: str, samples: Sequence[SampleValue]) -> Metric:
     )
 
 
+def mean_of_values(name: str, values: Sequence[float]) -> Metric:
+    """Return the plain mean of samples that have one value each."""
+    return mean_of(name, [SampleValue(value) for value in values])
+
+
 def interval_of(
     samples: Sequence[SampleValue], *, confidence: float = _CONFIDENCE
 ) -> Interval | None:

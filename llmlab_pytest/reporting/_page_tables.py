@@ -13,6 +13,7 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._judges import as_people_rate, judge_cells
 from llmlab_pytest.reporting._samples import TaskSamples
 
 NUMBER_COLUMNS = (
@@ -73,6 +74,15 @@ class PartLine(NamedTuple):
     misses: str
     errors: int
     drawn: Drawn | None
+
+
+class Judges(NamedTuple):
+    """A table of who judged: names, then numbers."""
+
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    corrected: Sequence[str]
+    """What people would have said, a sentence each."""
 
 
 class Part(NamedTuple):
@@ -149,6 +159,13 @@ def engines_of(report: Report) -> list[tuple[str, str]]:
         )
         for engine in report.engines
     ]
+
+
+def judges_of(report: Report) -> Judges:
+    """Return who judged, and what that took."""
+    head, lines = judge_cells(report)
+    told = [shown(line) for line in as_people_rate(report)]
+    return Judges(head, [[shown(cell) for cell in cells] for cells in lines], told)
 
 
 def chart_of(report: Report) -> list[Drawn]:

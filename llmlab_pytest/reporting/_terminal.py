@@ -21,6 +21,7 @@ from llmlab_pytest.core import (
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._forecasts import render_accuracy, render_predictions
 from llmlab_pytest.reporting._grid import aligned
+from llmlab_pytest.reporting._judges import render_judges
 
 _NAME_WIDTH = 32
 _SHORTEST_NAME = 12
@@ -76,18 +77,20 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
     lines = _grid((*_FOUND, *taken), rows)
     if max(map(len, lines)) > width:
         lines = [*_fitted(_FOUND, rows, width), "", *_fitted(taken, rows, width)]
-    if report.contributions:
-        lines += ["", *_contributions(report.contributions)]
-    if report.engines:
-        lines += ["", *(line for engine in report.engines for line in _engine(engine))]
-    if report.verdicts:
-        lines += ["", *(_verdicts(report))]
-    if report.predictions:
-        lines += ["", *render_predictions(report.predictions, width=width)]
-    if kept := _format.kept(rows):
-        lines += ["", kept]
-    if accuracy := render_accuracy(report):
-        lines += ["", accuracy]
+    kept, accuracy = _format.kept(rows), render_accuracy(report)
+    sections = (
+        _contributions(report.contributions) if report.contributions else [],
+        render_judges(report, width=width),
+        [line for engine in report.engines for line in _engine(engine)],
+        _verdicts(report),
+        render_predictions(report.predictions, width=width)
+        if report.predictions
+        else [],
+        [kept] if kept else [],
+        [accuracy] if accuracy else [],
+    )
+    for section in filter(None, sections):
+        lines += ["", *section]
     return [*lines, "", *_footer(report)]
 
 

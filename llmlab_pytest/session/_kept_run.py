@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
 from llmlab_pytest.gates import decide, parse_gate
+from llmlab_pytest.judging import Calibration, judge_rows
 from llmlab_pytest.metrics import (
     MetricRegistry,
     build_row,
@@ -42,10 +43,18 @@ class _Place:
 class KeptRun:
     """Reads one run; writes nothing."""
 
-    def __init__(self, store: Store, run_id: str, *, metrics: MetricRegistry) -> None:
+    def __init__(
+        self,
+        store: Store,
+        run_id: str,
+        *,
+        metrics: MetricRegistry,
+        calibrations: Sequence[Calibration] = (),
+    ) -> None:
         self._store = store
         self._run_id = run_id
         self._metrics = metrics
+        self._calibrations = calibrations
 
     def report(
         self,
@@ -125,7 +134,9 @@ class KeptRun:
         if "group" in plan.factors:
             samples = self._store.samples(self._run_id, task=plan.task)
             groups = {sample.id: sample.groups for sample in samples}
-        return build_row(plan, self._results(plan), self._metrics, groups=groups)
+        results = self._results(plan)
+        row = build_row(plan, results, self._metrics, groups=groups)
+        return replace(row, judges=judge_rows(results, self._calibrations))
 
     def _contributions(self) -> tuple[Contribution, ...]:
         """Compare the settings of every explanation of this run, per model."""

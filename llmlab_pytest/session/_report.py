@@ -39,7 +39,8 @@ def report_of_kept_run(config: pytest.Config) -> Reported:
             store, settings.report or LAST_RUN, settings, flag="--llmlab-report"
         )
         metrics = Registries(config, settings).metrics
-        run = KeptRun(store, run_id, metrics=metrics)
+        known = settings.calibrations
+        run = KeptRun(store, run_id, metrics=metrics, calibrations=known)
         report = run.report(predict_by=settings.predict)
         return Reported(report, write_outputs(run, report, settings.outputs))
     finally:

@@ -123,7 +123,12 @@ class LlmlabSession:
     @cached_property
     def kept(self) -> KeptRun:
         """What the store holds of this run."""
-        return KeptRun(self.store, self.run_id, metrics=self.registries.metrics)
+        return KeptRun(
+            self.store,
+            self.run_id,
+            metrics=self.registries.metrics,
+            calibrations=self.settings.calibrations,
+        )
 
     @cached_property
     def journal(self) -> RunJournal:

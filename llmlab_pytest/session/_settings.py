@@ -12,6 +12,7 @@ import pytest
 from llmlab_pytest.budget import Limit, parse_limits, parse_share
 from llmlab_pytest.cache import bytes_of
 from llmlab_pytest.core import ConfigError
+from llmlab_pytest.judging import Calibration, read_calibration
 from llmlab_pytest.options import OPTIONS
 from llmlab_pytest.prompts import ChatMode
 
@@ -66,6 +67,8 @@ class Settings:
     look_ahead: int
     judges: tuple[str, ...]
     judges_where: str
+    calibrations: tuple[Calibration, ...]
+    """What people say of answers that judges have judged, too."""
     budget: tuple[Limit, ...]
     budget_where: str
     budget_alert_ratio: float
@@ -94,6 +97,7 @@ def read_settings(config: pytest.Config) -> Settings:
     root = config.rootpath
     models = raw_setting(config, "--llm")
     judges = raw_setting(config, "--llmlab-judge")
+    calibrations = raw_setting(config, "--llmlab-calibration").value
     budget = raw_setting(config, "--llmlab-budget")
     alert = raw_setting(config, "--llmlab-budget-alert")
     data = raw_setting(config, "--llmlab-data").value
@@ -126,6 +130,11 @@ def read_settings(config: pytest.Config) -> Settings:
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         judges=tuple(name for name in (judges.value or "").split("\n") if name),
         judges_where=judges.where,
+        calibrations=tuple(
+            read_calibration(root / Path(name))
+            for name in (calibrations or "").split("\n")
+            if name
+        ),
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),

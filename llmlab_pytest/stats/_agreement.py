@@ -30,7 +30,7 @@ class Kappa(NamedTuple):
 class ClassAgreement(NamedTuple):
     """How one rater finds what another calls a class."""
 
-    name: str
+    name: Hashable
     true: int
     """How many the reference says."""
     found: int
@@ -103,7 +103,7 @@ def class_agreement(
         both = sum(one == other == name for one, other in pairs)
         found.append(
             ClassAgreement(
-                str(name), true, said, both, wilson(both, said), wilson(both, true)
+                name, true, said, both, wilson(both, said), wilson(both, true)
             )
         )
     return found

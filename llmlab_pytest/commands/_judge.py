@@ -1,0 +1,239 @@
+"""`llmlab judge`: ask a judge about answers that people have rated, and compare."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from llmlab_pytest.commands._cache import Outcome
+from llmlab_pytest.commands._judge_lines import lines_of
+from llmlab_pytest.commands._ratings import Rating, read_ratings
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    Json,
+    LlmlabError,
+    Model,
+    ModelSpec,
+    Registry,
+    Request,
+    Score,
+    digest_of,
+    judging,
+)
+from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.judging import (
+    JUDGE_SCORERS,
+    Calibration,
+    ModelJudge,
+    check_judge,
+    figures_of,
+)
+from llmlab_pytest.providers import (
+    ModelRegistry,
+    check_commands,
+    load_model,
+    provider_registry,
+    shipped_registry_files,
+)
+from llmlab_pytest.scorers import (
+    Scorer,
+    ScorerRegistry,
+    ScorerSpec,
+    ascore,
+    make_scorer,
+)
+
+_AT_ONCE = 16
+_LEAST = 2
+
+
+class Judged(NamedTuple):
+    """A rated answer, and what became of it."""
+
+    rating: Rating
+    score: Score | None
+    error: LlmlabError | None = None
+
+
+def calibrate(given: argparse.Namespace) -> Outcome:
+    """Compare a judge with people, and write what corrects it.
+
+    Raises:
+        LlmlabError: a file, the scorer or the judge cannot be used, or no answer was
+            judged.
+    """
+    least, most = _scale(given.scale)
+    ratings = read_ratings(given.ratings, field=given.field, least=least, most=most)
+    spec = _spec(given.scorer)
+    name, scorer = make_scorer(spec, _scorers(), where="--scorer")
+    started = time.monotonic()
+    with _Judge(given) as judge:
+        judged = asyncio.run(_all(ratings, scorer, judge))
+    took_s = time.monotonic() - started
+    rated = [(one.rating, one.score) for one in judged if one.score is not None]
+    failed = [(one.rating, one.error) for one in judged if one.error is not None]
+    if len(rated) < _LEAST and failed:
+        _, error = failed[0]
+        raise error
+    lines = _report(f"{name} by {judge.spec.alias}", rated)
+    lines.append(f"{took_s:.1f} s, {_cost([score for _, score in rated])}")
+    lines += [f"{one.where}: {type(error).__name__}: {error}" for one, error in failed]
+    if given.out is not None:
+        _calibration(judge.spec.alias, spec, rated).write(given.out)
+        lines.append(f"wrote {given.out}, for --llmlab-calibration")
+    return Outcome(lines, is_good=not failed)
+
+
+class _Judge:
+    """The judge's model, in an engine of its own."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self._may_run_commands = bool(given.allow_commands)
+        self._providers = provider_registry()
+        models = ModelRegistry.load(_files(given), providers=self._providers)
+        self.spec, *others = models.resolve([given.judge], where="--judge")
+        if others:
+            raise ConfigError(
+                f"--judge {given.judge} names {1 + len(others)} models.",
+                allowed="One judge is compared with people at a time.",
+            )
+        check_judge(self.spec, where="--judge")
+        self._engine = Engine(self._load)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.close()
+
+    def __call__(self, names: Sequence[str]) -> list[ModelJudge]:
+        """Give this judge to a scorer, whichever it names: this one is measured."""
+        del names
+        return [ModelJudge(self.spec, self._ask)]
+
+    def _load(self, spec: ModelSpec) -> Model:
+        check_commands(spec, may_run=self._may_run_commands)
+        return load_model(spec, self._providers)
+
+    async def _ask(self, request: Request) -> Completion:
+        key = digest_of(["llmlab judge", time.monotonic_ns(), id(request)])
+        call = Call(key=key, spec=self.spec, build=lambda: request)
+        return await asyncio.wrap_future(self._engine.submit(call))
+
+
+async def _all(
+    ratings: Sequence[Rating], scorer: Scorer, judge: _Judge
+) -> list[Judged]:
+    free = asyncio.Semaphore(_AT_ONCE)
+    done = 0
+
+    async def one(rating: Rating) -> Judged:
+        nonlocal done
+        async with free:
+            try:
+                found = await ascore(rating.answer, scorer, sample=rating.sample)
+            except LlmlabError as error:
+                outcome = Judged(rating, None, error)
+            else:
+                is_told = found.value is not None
+                outcome = Judged(rating, found) if is_told else _untold(rating, found)
+        done += 1
+        _show(done, len(ratings))
+        return outcome
+
+    with judging(judge):
+        return list(await asyncio.gather(*map(one, ratings)))
+
+
+def _untold(rating: Rating, score: Score) -> Judged:
+    why = score.explanation or "the rule does not apply"
+    return Judged(rating, None, ConfigError(f"The judge gave no value: {why}."))
+
+
+def _show(done: int, count: int) -> None:
+    """Show progress where somebody looks."""
+    if sys.stderr.isatty():
+        end = "\n" if done == count else ""
+        sys.stderr.write(f"\r{done} of {count} judged{end}")
+        sys.stderr.flush()
+
+
+def _report(title: str, rated: Sequence[tuple[Rating, Score]]) -> list[str]:
+    lengths = [len(rating.answer) for rating, _ in rated]
+    figures = figures_of(_pairs(rated), lengths)
+    return lines_of(title, figures, [score for _, score in rated])
+
+
+def _calibration(
+    judge: str, spec: ScorerSpec, rated: Sequence[tuple[Rating, Score]]
+) -> Calibration:
+    told = [judgement for _, score in rated for judgement in score.judgements]
+    return Calibration(
+        judge=judge,
+        scorer=spec,
+        prompt_hashes=tuple(sorted({judgement.prompt_hash for judgement in told})),
+        pairs=tuple(_pairs(rated)),
+    )
+
+
+def _pairs(rated: Sequence[tuple[Rating, Score]]) -> list[tuple[float, float]]:
+    return [(rating.value, float(score.value or 0.0)) for rating, score in rated]
+
+
+def _cost(scores: Sequence[Score]) -> str:
+    told = [judgement for score in scores for judgement in score.judgements]
+    costs = [judgement.cost_usd for judgement in told]
+    calls = sum(judgement.calls for judgement in told)
+    if None in costs:
+        return f"{calls} calls, of unknown cost"
+    return f"{calls} calls, ${sum(filter(None, costs)):.4f}"
+
+
+def _spec(text: str) -> ScorerSpec:
+    """Read a scorer: its name, or a JSON object with options.
+
+    Raises:
+        ConfigError: it is an object that cannot be read, or none that asks a judge.
+    """
+    if not text.lstrip().startswith("{"):
+        return text
+    try:
+        spec: dict[str, Json] = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"--scorer is {text!r}: {error}.",
+            allowed='It is a name, or like {"name": "rubric", "criteria": "…"}.',
+        ) from error
+    return spec
+
+
+def _scorers() -> ScorerRegistry:
+    registry: ScorerRegistry = Registry("scorer")
+    for name, factory in JUDGE_SCORERS.items():
+        registry.register(name, factory, source="llmlab-pytest")
+    return registry
+
+
+def _scale(text: str) -> tuple[float, float]:
+    least, _, most = text.partition("-")
+    try:
+        bounds = float(least), float(most)
+    except ValueError:
+        bounds = (0.0, 0.0)
+    if bounds[0] >= bounds[1]:
+        raise ConfigError(
+            f"--scale is {text!r}.", allowed="It is two numbers, such as 0-1 or 1-5."
+        )
+    return bounds
+
+
+def _files(given: argparse.Namespace) -> list[Path]:
+    own = given.registry or Path("llmlab_models.toml")
+    if given.registry is not None and not own.is_file():
+        raise ConfigError(f"The model registry {str(own)!r} does not exist.")
+    return [*shipped_registry_files(), *([own] if own.is_file() else [])]
