@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         Usage,
         Verdict,
     )
-    from llmlab_pytest.fixtures import Llm
+    from llmlab_pytest.fixtures import Llm, LlmJudge
     from llmlab_pytest.scorers import ascore, score, score_many
 
 _CORE = "llmlab_pytest.core"
@@ -89,6 +89,7 @@ _ADDRESSES = {
     "Image": _CORE,
     "Interval": _CORE,
     "Llm": "llmlab_pytest.fixtures",
+    "LlmJudge": "llmlab_pytest.fixtures",
     "LlmAssertionError": _ASSERTING,
     "LlmlabError": _CORE,
     "LoglikelihoodRequest": _CORE,
@@ -152,6 +153,7 @@ __all__ = [
     "Interval",
     "Llm",
     "LlmAssertionError",
+    "LlmJudge",
     "LlmlabError",
     "LoglikelihoodRequest",
     "MalformedJudgement",

@@ -16,7 +16,7 @@ from llmlab_pytest.core._lazy import load
 from llmlab_pytest.options import add_options, new_run_id, run_id_key
 
 if TYPE_CHECKING:
-    from llmlab_pytest.fixtures import Llm
+    from llmlab_pytest.fixtures import Llm, LlmJudge
 
 _COLLECTING = "llmlab_pytest.collecting"
 _TASK_MARK = "llm_task"
@@ -64,6 +64,13 @@ def llm(request: pytest.FixtureRequest) -> "Llm":
     """Give the model under test; the test runs once per model chosen by `--llm`."""
     _activate(request.config)
     return load("llmlab_pytest.fixtures:Llm").of(request)  # type: ignore[no-any-return] # loaded by address
+
+
+@pytest.fixture
+def llm_judge(request: pytest.FixtureRequest) -> "LlmJudge":
+    """Give the judge, or jury, chosen by `--llmlab-judge`."""
+    judge: LlmJudge = load("llmlab_pytest.fixtures:LlmJudge").of(request)
+    return judge
 
 
 def pytest_collect_file(

@@ -17,6 +17,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.session import (
     Case,
+    accounts_key,
     completions_key,
     error_text,
     session_if_used,
@@ -167,11 +168,17 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
     costs = [completion.cost_usd for completion in completions]
     asked = [completion for completion in completions if completion.original is None]
     asked_s = [completion.latency_s for completion in asked]
+    accounts = item.stash.get(accounts_key, [])
+    score = Score(
+        scorer=TESTS,
+        value=float(error is None),
+        judgements=tuple(account.judgement(None) for account in accounts),
+    )
     result = SampleResult(
         task=behaviour_task(item),
         model=spec.alias,
         sample_id=plain_nodeid(item).partition("::")[2],
-        scores=(Score(scorer=TESTS, value=float(error is None)),) if judged else (),
+        scores=(score,) if judged else (),
         error=None if judged or error is None else _text(error),
         usage=sum((c.usage for c in completions), Usage()),
         cost_usd=None if None in costs else sum(filter(None, costs)),

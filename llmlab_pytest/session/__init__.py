@@ -9,6 +9,7 @@ from llmlab_pytest.session._outputs import Outputs
 from llmlab_pytest.session._report import report_of_kept_run
 from llmlab_pytest.session._session import (
     LlmlabSession,
+    accounts_key,
     completions_key,
     session_if_used,
     session_of,
@@ -19,6 +20,7 @@ __all__ = [
     "Group",
     "LlmlabSession",
     "Outputs",
+    "accounts_key",
     "completions_key",
     "config_of",
     "error_text",

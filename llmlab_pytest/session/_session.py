@@ -18,6 +18,7 @@ from llmlab_pytest.budget import (
 )
 from llmlab_pytest.cassettes import CassetteFolder
 from llmlab_pytest.core import (
+    Account,
     Completion,
     Model,
     ModelSpec,
@@ -61,6 +62,8 @@ _TICK_S = 0.5
 _session_key = pytest.StashKey["LlmlabSession"]()
 completions_key = pytest.StashKey[list[Completion]]()
 """The completions that an item received, in order."""
+accounts_key = pytest.StashKey[list[Account]]()
+"""What an item asked judges, beside the scorers of its task."""
 
 
 class LlmlabSession:
@@ -87,7 +90,7 @@ class LlmlabSession:
         self.scoring = Scoring(
             self.registries, self.settings, submit=self._submit_to_judge
         )
-        set_bench(self.scoring.judges.bench(self._place_of_test))
+        set_bench(self._bench_of_tests)
 
     @property
     def run_id(self) -> str:
@@ -165,6 +168,12 @@ class LlmlabSession:
     def _submit_to_judge(self, call: Call) -> "Future[Completion]":
         self.journal.prepare(call.spec)
         return self.engine.submit(call)
+
+    def _bench_of_tests(self, names: Sequence[str]) -> Sequence[Account]:
+        accounts = self.scoring.judges.bench(self._place_of_test)(names)
+        if self.item is not None:
+            self.item.stash.setdefault(accounts_key, []).extend(accounts)
+        return accounts
 
     def _place_of_test(self) -> Place:
         nodeid = self.item.nodeid if self.item else "outside any test"
