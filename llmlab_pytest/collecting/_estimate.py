@@ -18,6 +18,7 @@ from llmlab_pytest.session import (
 )
 
 _NAME = "llmlab-estimate"
+_JUDGES = "calls to judges are not in it"
 _MOST_PROMPTS = 30
 """Of each task and model, where the run should not wait for its estimate."""
 
@@ -31,6 +32,7 @@ class EstimateOnly:
 
     def __init__(self) -> None:
         self._forecasts: tuple[Forecast, ...] = ()
+        self._has_judges = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -39,9 +41,10 @@ class EstimateOnly:
         is_broken = session.testsfailed and not options.continue_on_collection_errors
         return None if is_broken else True
 
-    def keep(self, forecasts: tuple[Forecast, ...]) -> None:
+    def keep(self, forecasts: tuple[Forecast, ...], *, has_judges: bool) -> None:
         """Take what is to be shown at the end."""
         self._forecasts = forecasts
+        self._has_judges = has_judges
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -54,6 +57,8 @@ class EstimateOnly:
         width = width_of(terminalreporter).columns
         for line in render_estimate(self._forecasts, width=width):
             terminalreporter.write_line(line)
+        if self._has_judges:
+            terminalreporter.write_line(_JUDGES)
 
 
 def estimate_only(config: pytest.Config) -> EstimateOnly | None:
@@ -94,7 +99,8 @@ def estimate_ahead(
         return None
     forecasts = estimate(llmlab, plans, _cases(items), most_prompts=_MOST_PROMPTS)
     llmlab.store.add_factors(llmlab.run_id, {ESTIMATE: forecasts_text(forecasts)})
-    return render_estimate_line(forecasts)
+    line = render_estimate_line(forecasts)
+    return f"{line}; {_JUDGES}" if llmlab.settings.judges else line
 
 
 def _cases(items: Sequence[pytest.Item]) -> dict[Group, list[Case]]:

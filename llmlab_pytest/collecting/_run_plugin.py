@@ -129,7 +129,8 @@ class RunPlugin:
             return
         plans = plans_of(session.items, self._llmlab)
         if (only := estimate_only(self._config)) is not None:
-            only.keep(estimate_all(session.items, plans, self._llmlab))
+            found = estimate_all(session.items, plans, self._llmlab)
+            only.keep(found, has_judges=bool(self._llmlab.settings.judges))
             return
         self._keep_plans(session, plans)
         if self._config.getoption("verbose", 0) >= 0:  # else nobody would see it

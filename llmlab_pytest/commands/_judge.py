@@ -152,7 +152,10 @@ async def _all(
 
 def _untold(rating: Rating, score: Score) -> Judged:
     why = score.explanation or "the rule does not apply"
-    return Judged(rating, None, ConfigError(f"The judge gave no value: {why}."))
+    error = ConfigError(
+        f"The judge gave no value: {why}.", fix="Leave such answers out of the file."
+    )
+    return Judged(rating, None, error)
 
 
 def _show(done: int, count: int) -> None:
@@ -235,5 +238,8 @@ def _scale(text: str) -> tuple[float, float]:
 def _files(given: argparse.Namespace) -> list[Path]:
     own = given.registry or Path("llmlab_models.toml")
     if given.registry is not None and not own.is_file():
-        raise ConfigError(f"The model registry {str(own)!r} does not exist.")
+        raise ConfigError(
+            f"The model registry {str(own)!r} does not exist.",
+            fix="Correct --registry.",
+        )
     return [*shipped_registry_files(), *([own] if own.is_file() else [])]

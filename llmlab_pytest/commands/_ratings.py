@@ -62,7 +62,9 @@ def _row(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as error:
-        raise DataError(f"{where}: not JSON: {error}.") from error
+        raise DataError(
+            f"{where}: not JSON: {error}.", allowed="A line is a JSON object."
+        ) from error
     if not isinstance(row, dict):
         raise DataError(f"{where}: {shorten(line)}.", allowed="A line is an object.")
     return row
@@ -79,7 +81,9 @@ def _rating(
                 fix="Name the field with the rating: --field NAME.",
             )
     if not isinstance(row["answer"], str):
-        raise DataError(f"{where}: the answer is {row['answer']!r}, not a text.")
+        raise DataError(
+            f"{where}: the answer is {row['answer']!r}.", allowed="It is a text."
+        )
     sample = Sample(
         id=where,
         input=str(row.get("input", "")),

@@ -99,7 +99,12 @@ def render_accuracy(report: Report) -> str | None:
     left_out = len(report.estimate) - len(known)
     without = f" ({left_out} of {len(report.estimate)} left out)" if left_out else ""
     text = f"estimated {_span(span, _format.money)}{without}, spent "
-    return f"{text}{_format.money(spent_usd)}{_difference(spent_usd, span)}"
+    text += f"{_format.money(spent_usd)}{_difference(spent_usd, span)}"
+    judged = [judge.cost_usd for row in report.rows for judge in row.judges]
+    if not judged:
+        return text
+    spent = None if None in judged else sum(filter(None, judged))
+    return f"{text}; judges, not estimated: {_format.money(spent)}"
 
 
 def _difference(spent_usd: float, span: Span) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from llmlab_pytest.core import Completion, Report, SampleRecord, redactor
+from llmlab_pytest.core import Completion, Report, SampleRecord, Score, redactor
 from llmlab_pytest.reporting._samples import TaskSamples, asked_of, redacted
 
 
@@ -39,7 +39,7 @@ def fields_of(record: SampleRecord, *, run_id: str) -> dict[str, Any]:
         **_exchange(record),
         "target": sample.target if sample else None,
         "choices": list(sample.choices) if sample else [],
-        "scores": [asdict(score) for score in result.scores],
+        "scores": [_score(score) for score in result.scores],
         **asdict(result.usage),
         "cost_usd": result.cost_usd,
         "latency_s": result.latency_s,
@@ -48,6 +48,14 @@ def fields_of(record: SampleRecord, *, run_id: str) -> dict[str, Any]:
         "input": sample.input if sample else None,
         "row": dict(sample.metadata) if sample else None,
     }
+
+
+def _score(score: Score) -> dict[str, Any]:
+    """Return a score; most asked no judge."""
+    content = asdict(score)
+    if not content["judgements"]:
+        del content["judgements"]
+    return content
 
 
 def _exchange(record: SampleRecord) -> dict[str, Any]:

@@ -90,6 +90,14 @@ class Judges:
 
         return accounts
 
+    def chosen(self) -> tuple[ModelSpec, ...]:
+        """Return the models of the run's judges; none if none is chosen.
+
+        Raises:
+            ConfigError: a name is unknown, or a model cannot judge.
+        """
+        return self.specs() if self._names else ()
+
     def specs(self, names: Sequence[str] = ()) -> tuple[ModelSpec, ...]:
         """Return the models of judges; without names those of the run.
 

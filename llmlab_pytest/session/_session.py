@@ -104,11 +104,8 @@ class LlmlabSession:
     @cached_property
     def models(self) -> tuple[ModelSpec, ...]:
         """The chosen models, in the order of the options."""
-        return tuple(
-            self.registries.models.resolve(
-                self.settings.models, where=self.settings.models_where
-            )
-        )
+        names, where = self.settings.models, self.settings.models_where
+        return tuple(self.registries.models.resolve(names, where=where))
 
     @cached_property
     def store(self) -> Store:
@@ -184,7 +181,8 @@ class LlmlabSession:
         """Raise `ConfigError` for a limit of a model that this run does not ask."""
         limits = [limit for limit in self.settings.budget if limit.model is not None]
         if limits:
-            aliases = [spec.alias for spec in self.models]
+            judges = self.scoring.judges.chosen()
+            aliases = [spec.alias for spec in (*self.models, *judges)]
             check_models(limits, aliases, where=self.settings.budget_where)
 
     def budget_standings(self) -> tuple[BudgetStanding, ...]:

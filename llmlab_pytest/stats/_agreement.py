@@ -122,11 +122,11 @@ def krippendorff_alpha(units: Sequence[Sequence[float]]) -> float | None:
     paired = [unit for unit in units if len(unit) > 1]
     values = [value for unit in paired for value in unit]
     n = len(values)
-    expected = _square_differences(values) / (n * (n - 1)) if n > 1 else 0.0
-    if math.isclose(expected, 0.0, abs_tol=1e-12):
+    by_chance = _square_differences(values) / (n * (n - 1)) if n > 1 else 0.0
+    if math.isclose(by_chance, 0.0, abs_tol=1e-12):
         return None
     observed = math.fsum(_square_differences(unit) / (len(unit) - 1) for unit in paired)
-    return 1 - observed / n / expected
+    return 1 - observed / n / by_chance
 
 
 def correlation(

@@ -35,6 +35,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Allowance, Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
+from llmlab_pytest.judging._answers import read_choice
 from llmlab_pytest.metrics import check_draws
 from llmlab_pytest.providers import (
     ModelRegistry,
@@ -291,6 +292,12 @@ def _server_error(remote: Callable[..., object]) -> object:
 @trigger(core.ServerNotTrusted, "'remote'", "not trusted", "SSL_CERT_FILE")
 def _certificate_that_signs_itself(secure: Callable[..., object]) -> object:
     return _ask(secure("echo"))
+
+
+@trigger(core.MalformedJudgement, "'judge'", "'Perhaps.'", '{"reason"', "json_schema")
+def _judgement_that_is_none(tmp_path: Path) -> object:
+    del tmp_path
+    return read_choice("Perhaps.", ("yes", "no"), judge="judge")
 
 
 @trigger(core.ServerNotReached, "'remote'", "127.0.0.1:9", "attempt 3")

@@ -43,6 +43,7 @@ BARE: dict[str, str] = {
 
 ALLOWED: dict[str, str] = {
     "demonstration_example": "few-shot demonstrations are examples (style.md 3.4)",
+    "g_eval": "the name of the published method (Liu et al. 2023)",
     "LinearProbe": "interpretability's own term (style.md 3.4)",
     "linear_probe": "likewise",
     "prompt_to_repeat": "a field of IFEval's rows",

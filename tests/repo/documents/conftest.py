@@ -33,6 +33,7 @@ _DIRECTIVE = re.compile(r"<!-- (\w+): (.*?) -->")
 _FILE_LINE = re.compile(r"# file: (\S+)\n")
 _HAS_TEST = re.compile(r"^(?:async )?def test_|^class Test", re.MULTILINE)
 _TEST_FILE = re.compile(r"(test_\w+\.py|task\.toml)$")
+_PROGRAMS = ("pytest", "llmlab")
 _TIMEOUT_S = 120
 _SETTINGS = """[tool.pytest]
 filterwarnings = ["error"]
@@ -132,8 +133,8 @@ class Project:
         for index, line in enumerate(commands):
             is_last = index == len(commands) - 1
             expected = block.exit_code if is_last else 0
-            if _program(line) != "pytest":
-                msg = f"{block.place}: {line!r} is no pytest command line"
+            if _program(line) not in _PROGRAMS:
+                msg = f"{block.place}: {line!r} is no command line of pytest or llmlab"
                 raise BlockFailed(msg)
             self._shell(line, block.place, exit_code=expected)
         self.untried.clear()

@@ -66,7 +66,7 @@ def test_example_page_runs(run_page: RunPage) -> None:
         ("fails_test.md", r"fails_test.md:3: 'pytest test_line_3.py' ended with 1"),
         ("fails_unrun_file.md", r"'pytest test_wrong.py' ended with 1"),
         ("fails_toml.md", r"fails_toml.md:3: not toml"),
-        ("fails_command.md", r"fails_command.md:3: 'rm -rf x' is no pytest command"),
+        ("fails_command.md", r"fails_command.md:3: 'rm -rf x' is no command line"),
         ("fails_language.md", r"fails_language.md:3: 'ini' is none of"),
         ("fails_exit.md", r"'pytest missing.py' ended with 4, the page says 0"),
     ],

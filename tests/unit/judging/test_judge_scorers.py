@@ -1,5 +1,6 @@
 """What judges are asked, and what becomes of their answers."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -282,3 +283,9 @@ def test_names_are_their_functions() -> None:
     """A card and Python say the same."""
     assert JUDGE_SCORERS["rubric"] is rubric
     assert len(JUDGE_SCORERS) == 9 + len(RULES)
+
+
+def test_the_page_names_every_scorer(repository: Path) -> None:
+    """Whoever looks for one finds it."""
+    page = (repository / "docs" / "judges.md").read_text("utf-8")
+    assert [name for name in JUDGE_SCORERS if f"`{name}`" not in page] == []
