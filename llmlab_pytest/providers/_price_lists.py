@@ -107,7 +107,11 @@ def _content(path: Path) -> _Object:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: the prices cannot be read: {error}.") from error
+        raise DataError(
+            f"{path}: the prices cannot be read: {error}.",
+            allowed=_KNOWN,
+            fix="Name a file that you fetched.",
+        ) from error
     except json.JSONDecodeError as error:
         place = f"{path}:{error.lineno}:{error.colno}"
         raise DataError(f"{place}: no JSON: {error.msg}.", allowed=_KNOWN) from error
