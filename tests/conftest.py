@@ -215,3 +215,9 @@ def responses_server() -> ModuleType:
 def file_server() -> ModuleType:
     """The module of the server for downloads that break."""
     return _server("file_server")
+
+
+@pytest.fixture(scope="session")
+def litellm_proxy() -> ModuleType:
+    """The module that starts litellm's proxy and llama.cpp's server."""
+    return _server("litellm_proxy")

@@ -5,23 +5,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmlab_pytest.cache import AnswerCache, CacheEntry, age_of, bytes_of, open_cache
+from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.core import CacheError, redactor, shorten
 
 _SHOWN_DIGITS = 12
 _MEGA = 1e6
-
-
-class Outcome(NamedTuple):
-    """What a command says, and whether all is well."""
-
-    lines: list[str]
-    is_good: bool = True
-
-
-Action = Callable[[argparse.Namespace], Outcome]
 
 
 def info(given: argparse.Namespace) -> Outcome:

@@ -6,12 +6,12 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple, Self
 
-from llmlab_pytest.commands._cache import Outcome
 from llmlab_pytest.commands._judge_lines import lines_of
+from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import Rating, read_ratings
+from llmlab_pytest.commands._registry_files import registry_files
 from llmlab_pytest.core import (
     Completion,
     ConfigError,
@@ -38,7 +38,6 @@ from llmlab_pytest.providers import (
     check_commands,
     load_model,
     provider_registry,
-    shipped_registry_files,
 )
 from llmlab_pytest.scorers import (
     Scorer,
@@ -95,7 +94,9 @@ class _Judge:
     def __init__(self, given: argparse.Namespace) -> None:
         self._may_run_commands = bool(given.allow_commands)
         self._providers = provider_registry()
-        models = ModelRegistry.load(_files(given), providers=self._providers)
+        models = ModelRegistry.load(
+            registry_files(given.registry), providers=self._providers
+        )
         self.spec, *others = models.resolve([given.judge], where="--judge")
         if others:
             raise ConfigError(
@@ -233,13 +234,3 @@ def _scale(text: str) -> tuple[float, float]:
             f"--scale is {text!r}.", allowed="It is two numbers, such as 0-1 or 1-5."
         )
     return bounds
-
-
-def _files(given: argparse.Namespace) -> list[Path]:
-    own = given.registry or Path("llmlab_models.toml")
-    if given.registry is not None and not own.is_file():
-        raise ConfigError(
-            f"The model registry {str(own)!r} does not exist.",
-            fix="Correct --registry.",
-        )
-    return [*shipped_registry_files(), *([own] if own.is_file() else [])]

@@ -3,9 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 from llmlab_pytest.commands import _cache
+from llmlab_pytest.commands._outcome import Action, Outcome
 from llmlab_pytest.core import LlmlabError, load
 
 _FAILED = 1
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = _parser().parse_args(arguments)
     try:
-        report: _cache.Outcome = given.act(given)
+        report: Outcome = given.act(given)
     except LlmlabError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return _WRONG_USE
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if report.is_good else _FAILED
 
 
-def _add_judge(judge: argparse.ArgumentParser) -> None:
+def _describe_judge(judge: argparse.ArgumentParser) -> None:
     judge.add_argument(
         "ratings", type=Path, help="JSON lines: answer, rating, input, target, …"
     )
@@ -55,17 +57,28 @@ def _add_judge(judge: argparse.ArgumentParser) -> None:
     judge.set_defaults(act=_calibrate)
 
 
-def _calibrate(given: argparse.Namespace) -> _cache.Outcome:
+def _calibrate(given: argparse.Namespace) -> Outcome:
     """Load what judging needs only when it is asked for."""
-    done: _cache.Outcome = load("llmlab_pytest.commands._judge:calibrate")(given)
+    done: Outcome = load("llmlab_pytest.commands._judge:calibrate")(given)
     return done
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmlab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_judge(commands.add_parser("judge", help="compare a judge with people"))
-    cache = commands.add_parser("cache", help="look at cached answers, or remove some")
+    _describe_judge(commands.add_parser("judge", help="compare a judge with people"))
+    _describe_cache(
+        commands.add_parser("cache", help="look at cached answers, or remove some")
+    )
+    _describe_prices(
+        commands.add_parser(
+            "prices", help="what models cost; where another source says otherwise"
+        )
+    )
+    return parser
+
+
+def _describe_cache(cache: argparse.ArgumentParser) -> None:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument(
         "--dir",
@@ -75,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     actions = cache.add_subparsers(required=True, metavar="ACTION")
 
-    def add(name: str, act: _cache.Action, text: str) -> argparse.ArgumentParser:
+    def add(name: str, act: Action, text: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, parents=[shared])
         action.set_defaults(act=act)
         return action
@@ -86,4 +99,63 @@ def _parser() -> argparse.ArgumentParser:
     prune = add("prune", _cache.prune, "remove damaged, unused or too many answers")
     prune.add_argument("--older-than", metavar="AGE", help="not used for, e.g. 30d")
     prune.add_argument("--max-bytes", metavar="SIZE", help="keep at most, e.g. 500MB")
-    return parser
+
+
+def _describe_prices(prices: argparse.ArgumentParser) -> None:
+    prices.set_defaults(act=_prices)
+    prices.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="as --llm takes it (default: every registered model of a vendor)",
+    )
+    prices.add_argument(
+        "--registry",
+        type=Path,
+        metavar="FILE",
+        help="the project's models (default: llmlab_models.toml here, if present)",
+    )
+    prices.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="a second list, of OpenRouter, models.dev or litellm; exit code 1 if a "
+        "price differs",
+    )
+    prices.add_argument(
+        "--as",
+        dest="names",
+        action="append",
+        default=[],
+        metavar="MODEL=NAME",
+        help="what the second list calls a model; repeatable",
+    )
+    prices.add_argument(
+        "--tolerance",
+        type=_ratio,
+        default=0.0,
+        metavar="RATIO",
+        help="by how much of the dearer price two may differ, e.g. 0.05 (default: 0)",
+    )
+
+
+def _prices(given: argparse.Namespace) -> Outcome:
+    """Run the command; only it needs the room of models and their registry."""
+    outcome: Outcome = load("llmlab_pytest.commands._prices:prices")(given)
+    return outcome
+
+
+def _ratio(text: str) -> float:
+    """Read a number from 0 on.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = -1.0
+    if not isfinite(ratio) or ratio < 0:
+        msg = f"{text!r} is no number from 0 on, e.g. 0.05"
+        raise argparse.ArgumentTypeError(msg)
+    return ratio

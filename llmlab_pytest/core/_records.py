@@ -261,7 +261,7 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeRow:
+class JudgingRow:
     """What one judge said of a task on a model for one scorer, and what that took."""
 
     scorer: str
@@ -308,7 +308,7 @@ class TaskRow:
     """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
-    judges: tuple[JudgeRow, ...] = ()
+    judges: tuple[JudgingRow, ...] = ()
     """One per scorer and judge."""
 
 

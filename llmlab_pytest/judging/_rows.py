@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from llmlab_pytest.core import Judgement, JudgeRow, Metric, SampleResult, Usage
+from llmlab_pytest.core import Judgement, JudgingRow, Metric, SampleResult, Usage
 from llmlab_pytest.judging._calibration import Calibration
 from llmlab_pytest.metrics import mean_of_values
 from llmlab_pytest.stats import corrected_mean, krippendorff_alpha
@@ -22,7 +22,7 @@ class _Said(NamedTuple):
 
 def judge_rows(
     results: Sequence[SampleResult], calibrations: Sequence[Calibration] = ()
-) -> tuple[JudgeRow, ...]:
+) -> tuple[JudgingRow, ...]:
     """Return a row per scorer and judge, in the order in which they appear.
 
     Args:
@@ -50,12 +50,12 @@ def _row(
     said: Sequence[_Said],
     agreement: float | None,
     calibrations: Sequence[Calibration],
-) -> JudgeRow:
+) -> JudgingRow:
     first, judgements = said[0], [one.judgement for one in said]
     hashes = tuple(sorted({judgement.prompt_hash for judgement in judgements}))
     costs = [judgement.cost_usd for judgement in judgements]
     values = _by_sample(said)
-    return JudgeRow(
+    return JudgingRow(
         scorer=first.scorer,
         judge=first.judgement.judge,
         metric=mean_of_values(first.scorer, values),

@@ -16,7 +16,15 @@ from llmlab_pytest.providers._key_command import check_commands
 from llmlab_pytest.providers._most_input import TURN_TOKENS, RequestSize, request_size
 from llmlab_pytest.providers._plain_http import plain_http_warning
 from llmlab_pytest.providers._price import usual_cost_usd, worst_cost_usd
-from llmlab_pytest.providers._registry import ModelRegistry
+from llmlab_pytest.providers._price_lists import PriceList, read_price_list
+from llmlab_pytest.providers._price_names import rates_of
+from llmlab_pytest.providers._price_rates import (
+    PRICE_PARTS,
+    Rates,
+    StatedPrice,
+    stated_price,
+)
+from llmlab_pytest.providers._registry import PROJECT_REGISTRY, ModelRegistry
 from llmlab_pytest.providers._requests import filled, require_for
 from llmlab_pytest.providers._shipped import (
     shipped_models_dir,
@@ -25,11 +33,16 @@ from llmlab_pytest.providers._shipped import (
 from llmlab_pytest.providers._weights import weights_text
 
 __all__ = [
+    "PRICE_PARTS",
+    "PROJECT_REGISTRY",
     "TURN_TOKENS",
     "LazyProvider",
     "ModelRegistry",
+    "PriceList",
     "ProviderRegistry",
+    "Rates",
     "RequestSize",
+    "StatedPrice",
     "check_commands",
     "filled",
     "identity_of",
@@ -37,11 +50,14 @@ __all__ = [
     "plain_http_warning",
     "portable_identity",
     "provider_registry",
+    "rates_of",
+    "read_price_list",
     "request_size",
     "require_for",
     "share_model",
     "shipped_models_dir",
     "shipped_registry_files",
+    "stated_price",
     "usual_cost_usd",
     "weights_digest",
     "weights_text",

@@ -16,7 +16,14 @@ from weakref import WeakSet
 
 from openai import AsyncOpenAI, OpenAIError
 
-from llmlab_pytest.core import ConfigError, ModelSpec, Price, Unsupported, redact
+from llmlab_pytest.core import (
+    ConfigError,
+    ModelSpec,
+    Price,
+    ProviderUnavailable,
+    Unsupported,
+    redact,
+)
 from llmlab_pytest.providers._litellm_gateway import stand_in_for_gateway
 from llmlab_pytest.providers._price import mapped_price
 from llmlab_pytest.providers._price_map import map_source
@@ -60,6 +67,8 @@ with warnings.catch_warnings():
 stand_in_for_gateway()
 _LEAST_RESPONSE_TOKENS = 16
 """OpenAI's responses take no lower limit; litellm raises one without a word."""
+_RESPONSES = "responses/"
+_ALWAYS_COUNTS = "anthropic"
 _RAW_PROMPT_PROVIDERS = ("openai", "text-completion-openai")
 _open_transports: "WeakSet[LiteLLM]" = WeakSet()
 """litellm shares its HTTP clients; the last transport to be closed closes them."""
@@ -77,11 +86,12 @@ class LiteLLM:
         self._spec = spec
         self._options = options
         self._name, self.vendor = _vendor_of(spec, options)
+        _say_that_responses_stream(self._name, self.vendor)
         is_openai = self.vendor in _RAW_PROMPT_PROVIDERS
         find_key = openai_key if is_openai else RemoteOptions.api_key
         self.key = find_key(options, place=spec.source)
         self.base_url = options.base_url or (openai_base_url() if is_openai else None)
-        self._priced_id = spec.id.replace("responses/", "", 1)
+        self._priced_id = spec.id.replace(_RESPONSES, "", 1)
         """The model as the price map knows it, however it is called."""
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)
@@ -99,7 +109,9 @@ class LiteLLM:
             async with asyncio.timeout(self._options.timeout_s):
                 raw = await self._call(arguments, stream=stream)
                 if stream:
-                    return await read_stream(raw, spec=self._spec, started=started)
+                    reply = await read_stream(raw, spec=self._spec, started=started)
+                    self._refuse_nothing(reply)
+                    return reply
             return read_reply(raw, spec=self._spec, started=started)
         except (OpenAIError, TimeoutError) as error:
             failure = translate(
@@ -172,6 +184,22 @@ class LiteLLM:
             common |= {"stream": True, "stream_options": {"include_usage": True}}
         return await litellm.acompletion(model=self._spec.id, **arguments, **common)
 
+    def _refuse_nothing(self, reply: Reply) -> None:
+        """Raise for a stream of Anthropic's protocol in which no model was asked.
+
+        A litellm proxy ends one that way, and says `end_turn`, when the server behind
+        it fails; in that protocol every answer counts its tokens, also an empty one.
+
+        Raises:
+            Failed: with `ProviderUnavailable`, when there is neither answer nor count.
+        """
+        has_answer = reply.text or reply.tool_calls or reply.has_usage
+        if self.vendor == _ALWAYS_COUNTS and not has_answer:
+            spec = self._spec
+            msg = f"{spec.alias!r} ({spec.id}) sent a stream without text and counts."
+            fix = "See what the server, or the one behind a proxy, logged."
+            raise Failed(ProviderUnavailable(msg, fix=fix), None)
+
     def _refuse_what_responses_drop(self, arguments: Mapping[str, Any]) -> None:
         """Raise for settings that litellm leaves out of OpenAI's responses in silence.
 
@@ -215,6 +243,23 @@ class LiteLLM:
         missing = litellm.validate_environment(self._spec.id)["missing_keys"]
         vendors = ", ".join(missing) or f"{self.vendor.upper()}_API_KEY"
         return self._options.key_names(vendors, place=self._spec.source)
+
+
+def _say_that_responses_stream(name: str, vendor: str) -> None:
+    """Have a model of OpenAI's responses streamed that litellm's map does not know.
+
+    litellm 1.106 asks for such a model's whole answer and plays a stream of it: the
+    time to the first token is that of the last one, and arguments of calls come twice.
+    The entry states no price, so the price stays unknown.
+    """
+    model = name.removeprefix(_RESPONSES)
+    if vendor != "openai" or model == name:
+        return
+    try:
+        litellm.get_model_info(model, custom_llm_provider=vendor)
+    except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
+        known = {"litellm_provider": vendor, "mode": "responses"}
+        litellm.register_model({model: {**known, "supports_native_streaming": True}})
 
 
 def _vendor_of(spec: ModelSpec, options: RemoteOptions) -> tuple[str, str]:

@@ -348,7 +348,8 @@ def _told(error: object, *, status: int | None, text: str) -> Trouble:
     said = error if isinstance(error, str) else getattr(error, "message", None)
     said = str(said or text or "an empty body")
     code = getattr(error, "code", None)
-    if status is None and isinstance(code, int):  # as routers of other servers do
-        status = code
+    # Routers of other servers put the status there, litellm's proxy as a text.
+    if status is None and str(code).isdecimal():
+        status = int(str(code))
     where = f"HTTP {status}: " if status else ""
     return Trouble(said=f"{where}{said}", status=status, code=str(code or ""))

@@ -6,7 +6,6 @@ at the dearest rate of input, and `max_tokens` at the dearest of output.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from llmlab_pytest.core import (
     ConfigError,
@@ -19,7 +18,7 @@ from llmlab_pytest.core import (
     Usage,
 )
 from llmlab_pytest.providers._most_input import most_input_tokens
-from llmlab_pytest.providers._price_map import map_entry, openai_cost_usd
+from llmlab_pytest.providers._price_map import map_entry, openai_cost_usd, today
 
 _PER_MILLION = 1e6
 _FREE = frozenset({"llamacpp", "scripted", "transformers"})
@@ -48,7 +47,7 @@ def own_price(spec: ModelSpec) -> Price | None:
         rates["cached_input"] = cached_usd
     return Price(
         source=spec.source or f"the entry of {spec.alias!r}",
-        read_on=_today(),
+        read_on=today(),
         usd_per_million_tokens=rates,
     )
 
@@ -86,7 +85,7 @@ def worst_cost_usd(model: Model, request: Request) -> float:
     if isinstance(model, PricedModel):
         return model.worst_cost_usd(request)
     price = own_price(model.spec)
-    if price is None and model.spec.provider in _FREE:
+    if is_free(model.spec):
         return 0.0
     if price is None:
         raise unknown_price(model.spec)
@@ -113,14 +112,23 @@ def usual_cost_usd(spec: ModelSpec, usage: Usage) -> float | None:
     """
     if price := own_price(spec):
         return own_cost_usd(price, usage)
-    if spec.provider in _FREE:
+    if is_free(spec):
         return 0.0
     if spec.provider != "litellm":
         return None
+    return openai_cost_usd(map_entry(spec.id), usage, tier=asked_tier(spec))
+
+
+def is_free(spec: ModelSpec) -> bool:
+    """Whether a model computes on this machine and its entry states no price."""
+    return spec.provider in _FREE and own_price(spec) is None
+
+
+def asked_tier(spec: ModelSpec) -> str | None:
+    """Return litellm's name of the service tier that an entry asks for."""
     extra = spec.options.get("extra")
     tier = extra.get("service_tier") if isinstance(extra, dict) else None
-    asked = _TIER_OF.get(str(tier), str(tier))
-    return openai_cost_usd(map_entry(spec.id), usage, tier=asked)
+    return None if tier is None else _TIER_OF.get(str(tier), str(tier))
 
 
 def unknown_price(spec: ModelSpec) -> ConfigError:
@@ -140,7 +148,7 @@ def mapped_price(
         name: round(value * _PER_MILLION, 9) for name, value in _rates(entry).items()
     }
     return Price(
-        source=source, read_on=_today(), usd_per_million_tokens=rates, tier=tier
+        source=source, read_on=today(), usd_per_million_tokens=rates, tier=tier
     )
 
 
@@ -191,7 +199,3 @@ def _applies(
     if asked == "auto":  # the settings of the account decide; batches are another API
         possible = {None, match["tier"]} - {"batches"}
     return input_tokens >= above and match["tier"] in possible
-
-
-def _today() -> str:
-    return datetime.now(UTC).date().isoformat()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
@@ -23,6 +24,11 @@ def map_source() -> str:
     return f"litellm {metadata.version('litellm')}"
 
 
+def today() -> str:
+    """Return the day of a price that is read now, `YYYY-MM-DD` in UTC."""
+    return datetime.now(UTC).date().isoformat()
+
+
 def openai_entry(name: str) -> Entry:
     """Return the entry of OpenAI's model `name`; empty if the map has none.
 
@@ -39,7 +45,9 @@ def map_entry(model_id: str) -> Entry:
     """Return the entry of a model by litellm's name of it; empty if the map has none.
 
     Without litellm, and so without its aliases: of what it says here nothing is paid.
+    OpenAI's responses are the same model under another address.
     """
+    model_id = model_id.replace("responses/", "", 1)
     vendor, _, name = model_id.partition("/")
     found = _entries().get(model_id)
     if found is None and name:

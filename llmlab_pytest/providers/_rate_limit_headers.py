@@ -5,7 +5,8 @@ milliseconds in `retry-after-ms`. Otherwise vendors tell what is left of their l
 and when these are full again. Those of OpenAI, Groq and others are called
 `x-ratelimit-remaining-requests` with `x-ratelimit-reset-requests`, a duration as
 `6m0s` or seconds; Anthropic's `anthropic-ratelimit-requests-remaining` with
-`…-reset`, a date of RFC 3339.
+`…-reset`, a date of RFC 3339. A litellm proxy hands on what the vendor behind it asks
+for as `llm_provider-retry-after`.
 """
 
 import re
@@ -29,8 +30,9 @@ def asked_wait_s(headers: Mapping[str, str]) -> float | None:
     """
     if (value := headers.get("retry-after-ms")) and value.isdecimal():
         return int(value) / _MS_PER_S
-    if value := headers.get("retry-after"):
-        return delay_s(str(value))
+    for name in ("retry-after", "llm_provider-retry-after"):
+        if value := headers.get(name):
+            return delay_s(str(value))
     return used_up_s(headers)
 
 

@@ -21,6 +21,8 @@ from llmlab_pytest.providers._catalog import provider_registry
 from llmlab_pytest.providers._entry import check_spec, read_entry
 from llmlab_pytest.providers._selector import direct_spec, is_glob, split_selectors
 
+PROJECT_REGISTRY = "llmlab_models.toml"
+"""The file with a project's own models, in pytest's root directory."""
 _TOP_LEVEL = {"model": Kind("[[model]] tables", lambda _: True)}
 
 

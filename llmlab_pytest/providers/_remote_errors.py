@@ -45,8 +45,9 @@ _MALFORMED = re.compile(
 )
 _NO_KEY = re.compile(
     r"(?i)missing credentials|api_key client option must be set|API_KEY_INVALID"
-    r"|api key not valid"
+    r"|api key not valid|no_db_connection|no connected db"
 )
+"""The last two: what a litellm proxy without a database says to every wrong key."""
 _RETRY_DELAY = re.compile(r'"retryDelay": ?"([0-9.]+)s"')
 """Google's wait, `google.rpc.RetryInfo` in the body of an error."""
 _PREFIXES = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception|Timeout)(?:: | - ))+")

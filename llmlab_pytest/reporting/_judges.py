@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from llmlab_pytest.core import JudgeRow, Report, TaskRow, shorten
+from llmlab_pytest.core import JudgingRow, Report, TaskRow, shorten
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._grid import aligned
 
@@ -64,13 +64,13 @@ def render_judges(report: Report, *, width: int) -> list[str]:
     return [*table, *as_people_rate(report)]
 
 
-def _judged(report: Report) -> Iterator[tuple[TaskRow, JudgeRow]]:
+def _judged(report: Report) -> Iterator[tuple[TaskRow, JudgingRow]]:
     for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
         for judge in row.judges:
             yield row, judge
 
 
-def _cells(judge: JudgeRow) -> list[str]:
+def _cells(judge: JudgingRow) -> list[str]:
     return [
         judge.scorer,
         judge.judge,
@@ -81,5 +81,5 @@ def _cells(judge: JudgeRow) -> list[str]:
     ]
 
 
-def _alpha(judge: JudgeRow) -> str:
+def _alpha(judge: JudgingRow) -> str:
     return _format.ABSENT if judge.agreement is None else f"{judge.agreement:.2f}"

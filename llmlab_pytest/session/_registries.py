@@ -9,6 +9,7 @@ from llmlab_pytest.core import ModelSpec
 from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.metrics import MetricRegistry, default_metrics
 from llmlab_pytest.providers import (
+    PROJECT_REGISTRY,
     ModelRegistry,
     ProviderRegistry,
     provider_registry,
@@ -17,8 +18,6 @@ from llmlab_pytest.providers import (
 from llmlab_pytest.scorers import ScorerRegistry, scorer_registry
 from llmlab_pytest.session._settings import Settings
 from llmlab_pytest.tasks import shipped_card_folders
-
-PROJECT_REGISTRY = "llmlab_models.toml"
 
 
 class Registries:

@@ -99,3 +99,25 @@ def test_ci_installs_the_pins(pins: dict[str, Requirement]) -> None:
         if not pin.specifier.contains(installed):
             wrong.append(f"{pin} but {installed} is installed")
     assert wrong == []
+
+
+def test_the_proxy_has_pins_of_its_own(
+    repository: Path, pins: dict[str, Requirement]
+) -> None:
+    """With constraints.txt they are all that the two servers' extras ask for."""
+    file = repository / "tests" / "live" / "litellm-proxy-requirements.txt"
+    lines = file.read_text("utf-8").splitlines()
+    own = [Requirement(line) for line in lines if not line.startswith("#")]
+    known = {**pins, **{canonicalize_name(pin.name): pin for pin in own}}
+    wrong = []
+    for name, extra in (("litellm", "proxy"), ("llama-cpp-python", "server")):
+        for line in importlib.metadata.requires(name) or []:
+            asked = Requirement(line)
+            if asked.marker is None or not _applies(asked, frozenset({extra})):
+                continue
+            pin = known.get(canonicalize_name(asked.name))
+            version = str(pin.specifier).removeprefix("==") if pin else ""
+            if pin is None or not asked.specifier.contains(version):
+                wrong.append(line)
+    assert wrong == []
+    assert {pin.name for pin in own} & {pin.name for pin in pins.values()} == {"rich"}

@@ -114,7 +114,8 @@ class AnthropicServer(VendorServer):
 
     def events(self, asked: Asked, said: Said) -> Iterator[Event]:
         """Yield a start, each block with its parts, and an end with the counts."""
-        start = _head(asked, {**_read(said), "output_tokens": 1})
+        first = min(1, said.input_tokens)  # none where nothing ran
+        start = _head(asked, {**_read(said), "output_tokens": first})
         yield _event("message_start", message=start)
         yield _event("ping")
         for index, block in enumerate(_blocks(said)):

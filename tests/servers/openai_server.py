@@ -39,6 +39,7 @@ BEHAVIOURS = {
     "flaky-500": "500 for the first request of each prompt",
     "flaky-drop": "a closed connection for the first request of each prompt",
     "error-in-stream": "a stream with an error after two words",
+    "proxy-error-in-stream": "the same as litellm's proxy sends it, its code a status",
     "filtered": "400: content_filter",
     "filtered-reply": "200 with finish_reason content_filter",
     "error-body": "200 with an error of another server, code 429",
@@ -48,6 +49,7 @@ BEHAVIOURS = {
     "nameless-call": "calls of tools without a name",
     "no-index": "a stream of calls without their index",
     "no-choices": "200 without choices",
+    "no-db": "400: what litellm's proxy says to a wrong key if it has no database",
     "no-usage": "200 without usage",
     "odd-finish": "200 with a finish_reason that nobody knows",
     "overflow": "400: context_length_exceeded",
@@ -71,7 +73,17 @@ USED_UP = {
 }
 SLOW_S = 0.2
 EVENT_S = 0.02
+NO_DB = {
+    "error": {
+        "message": "No connected db.",
+        "type": "no_db_connection",
+        "param": None,
+        "code": "400",
+    }
+}
 CUT_AFTER = 2
+IN_STREAM = {"error-in-stream": "overloaded", "proxy-error-in-stream": "500"}
+"""Codes of errors that come in the middle."""
 BROKEN = ("bad-json", "drip", "empty", "short")
 
 
@@ -294,8 +306,9 @@ class _Handler(BaseHTTPRequestHandler):
             if body.get("model") == "cut-stream" and number == CUT_AFTER:
                 self.close_connection = True
                 return
-            if body.get("model") == "error-in-stream" and number == CUT_AFTER:
-                told = {"message": "Overloaded", "code": "overloaded"}
+            code = IN_STREAM.get(str(body.get("model")))
+            if code and number == CUT_AFTER:
+                told = {"message": "Overloaded", "type": None, "code": code}
                 self.wfile.write(f"data: {json.dumps({'error': told})}\n\n".encode())
             time.sleep(EVENT_S)
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
@@ -380,6 +393,7 @@ def trouble(behaviour: str, key: str, asked: int) -> Reply | None:
     replies = {
         "error-400": _error(400, "'temperature' must be at most 2", None),
         "error-401": _error(401, f"Incorrect key: {token}", "invalid_api_key"),
+        "no-db": Reply(400, NO_DB),
         "error-404": _error(404, "The model does not exist", "model_not_found"),
         "error-429": _error(429, "Rate limit reached", "rate_limit_exceeded", wait),
         "error-500": _error(500, "The server had an error", None),

@@ -2,7 +2,8 @@
 
 A server takes a request apart as its vendor documents it and refuses what the vendor
 would refuse; a subclass knows the protocol. It answers by pattern, else with the last
-text of the user itself; a token is a word. A text of `TROUBLES` asks for an error.
+text of the user itself; a token is a word. A text of `TROUBLES` asks for an error, and
+`nothing-ran` for what a proxy says when the server behind it failed.
 """
 
 import base64
@@ -177,6 +178,8 @@ class VendorServer(ThreadingHTTPServer):
             raise Refused(status, "trouble that was asked for")
         if prompt == "flaky-429" and self.counts[prompt] == 1:
             raise Refused(429, "slow down")
+        if prompt == "nothing-ran":
+            return Said("", (), "stop", 0, 0)
         calls = self._called(prompt, self.wants_call(asked))
         text, stop = self._text(asked, prompt) if not calls else ("", "tool_calls")
         cached_tokens = CACHED_TOKENS if prompt.startswith("cached") else 0

@@ -265,6 +265,13 @@ def test_a_stream_that_breaks_off_is_no_answer(ask: Ask) -> None:
         ask("cut-stream in the middle", stream=True)
 
 
+def test_an_empty_stream_without_counts_is_no_answer(ask: Ask, server: Server) -> None:
+    """A litellm proxy sends that for a failure behind it; it is tried again."""
+    with pytest.raises(ProviderUnavailable, match="without text and counts"):
+        ask("nothing-ran", stream=True)
+    assert len(server.asked) == 3
+
+
 def test_seed_is_refused(ask: Ask, server: Server) -> None:
     """The vendor has none: nothing is dropped in silence, nothing is sent."""
     with pytest.raises(Unsupported, match="seed"):

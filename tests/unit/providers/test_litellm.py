@@ -267,6 +267,7 @@ def test_litellm_measures_the_first_token_of_a_stream(
     [
         ("error-400", ProviderError, "'temperature' must be at most 2.", 1),
         ("error-401", AuthError, "Incorrect key: [redacted].", 1),
+        ("no-db", AuthError, "No connected db. Check the key in the environment", 1),
         ("error-404", ProviderError, "The model does not exist.", 1),
         ("error-429", RateLimited, "Rate limit reached. This was attempt 8.", 8),
         ("error-500", ProviderUnavailable, "had an error. This was attempt 3.", 3),

@@ -201,6 +201,7 @@ def test_odd_answers_are_read_as_through_litellm(
         ("hang", ProviderTimeout, "no answer within 0.5 s"),
         ("cut-stream", ProviderUnavailable, "broke off its stream after 2 parts"),
         ("error-in-stream", ProviderError, "Overloaded"),
+        ("proxy-error-in-stream", ProviderUnavailable, "HTTP 500: Overloaded"),
         ("error-body", RateLimited, "HTTP 429: Slow down. This was attempt 8."),
         ("moved", ProviderError, "it redirects to http://127.0.0.1:9/v1"),
     ],

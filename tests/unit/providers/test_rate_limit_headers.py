@@ -22,11 +22,13 @@ def in_s(seconds: float) -> datetime:
         ({"retry-after": "soon"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
+        ({"llm_provider-retry-after": "4"}, 4.0),
+        ({"llm_provider-retry-after": "4", "retry-after": "5"}, 5.0),
         ({"retry-after": "3", "x-ratelimit-remaining-requests": "0"}, 3.0),
     ],
 )
 def test_retry_after_comes_first(headers: dict[str, str], wait_s: float | None) -> None:
-    """Seconds, or milliseconds where the vendor gives these too."""
+    """Seconds, or milliseconds where given; the proxy's own before that behind it."""
     assert asked_wait_s(headers) == wait_s
 
 

@@ -143,6 +143,21 @@ def test_tools_are_called(ask: Ask, server: Server, stream: bool) -> None:
     assert server.bodies[0]["tools"][0]["parameters"] == WEATHER.parameters
 
 
+def test_a_model_that_litellm_does_not_know_is_streamed(
+    ask_vendor: Callable[..., Ask], server: Server
+) -> None:
+    """Without that it is asked for a whole answer, and arguments come twice."""
+    own = ask_vendor(
+        "openai/responses/my-own", base_url=server.url, api_key_env="THE_KEY"
+    )
+    done = own("weather?", tools=(WEATHER, CLOCK), stream=True)
+    assert [call.arguments for call in done.tool_calls] == [
+        {"city": "Köln", "days": [1, 2.5]},
+        {},
+    ]
+    assert (server.bodies[0]["stream"], done.cost_usd) == (True, None)
+
+
 @pytest.mark.parametrize(
     ("choice", "sent"),
     [
