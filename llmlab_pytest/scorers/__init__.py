@@ -40,7 +40,9 @@ from llmlab_pytest.scorers._protocol import (
     apply_scorer,
     ask_scorer,
     make_scorer,
+    names_one_of,
     score_from,
+    text_of,
 )
 from llmlab_pytest.scorers._quantity import quantity
 from llmlab_pytest.scorers._reading import language, readability
@@ -113,6 +115,7 @@ __all__ = [
     "mc2",
     "mcc",
     "minerva_math",
+    "names_one_of",
     "nats_per_byte",
     "nats_per_token",
     "nats_per_word",
@@ -136,6 +139,7 @@ __all__ = [
     "scorer_registry",
     "starts_with",
     "ter",
+    "text_of",
     "threshold",
     "token_ratio",
     "tool_calls",
