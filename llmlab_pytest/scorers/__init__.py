@@ -69,7 +69,13 @@ from llmlab_pytest.scorers._tool_calls import (
     valid_tool_calls,
 )
 from llmlab_pytest.scorers._translation import gleu, meteor
-from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
+from llmlab_pytest.scorers._wording import (
+    ends_with,
+    length,
+    one_of,
+    starts_with,
+    stop_reason,
+)
 
 __all__ = [
     "AnyScorer",
@@ -150,6 +156,7 @@ __all__ = [
     "squad_exact",
     "squad_f1",
     "starts_with",
+    "stop_reason",
     "ter",
     "threshold",
     "token_ratio",

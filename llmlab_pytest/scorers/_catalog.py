@@ -60,7 +60,13 @@ from llmlab_pytest.scorers._tool_calls import (
     valid_tool_calls,
 )
 from llmlab_pytest.scorers._translation import gleu, meteor
-from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
+from llmlab_pytest.scorers._wording import (
+    ends_with,
+    length,
+    one_of,
+    starts_with,
+    stop_reason,
+)
 
 _FACTORIES = (
     acc,
@@ -123,6 +129,7 @@ _FACTORIES = (
     squad_exact,
     squad_f1,
     starts_with,
+    stop_reason,
     ter,
     threshold,
     token_ratio,

@@ -67,7 +67,8 @@ _HELP = (
     r"|(?:assist(?:ing)?|compl(?:y|ying)|shar(?:e|ing)|creat(?:e|ing)|writ(?:e|ing))\b"
     r"|(?:fulfil|participat|engag|facilitat|condon|endors|encourag|promot|disclos"
     r"|reveal|accommodat|roleplay|speculat|provid|generat|produc|discuss|offer|advis"
-    r"|recommend)\w*|take part|(?:be )?(?:do|doing) (?:that|this|so|it)\b|talk(?:ing)? about"
+    r"|recommend)\w*|take part"
+    r"|(?:be )?(?:do|doing) (?:that|this|so|it)\b|talk(?:ing)? about"
     r"|tell you (?:how to|where|who)"
     # These are refusals only with an object that points at what was asked.
     r"|(?:answer|respond|process|complet|continu|proceed|grant)\w*(?= *(?:[.!,]|$)"
