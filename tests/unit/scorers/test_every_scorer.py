@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from llmlab_pytest import LlmAssertionError, assert_score, score, score_many
-from llmlab_pytest.core import Completion, MissingDependency, ToolCall
+from llmlab_pytest.core import Completion, ConfigError, MissingDependency, ToolCall
 from llmlab_pytest.scorers import make_scorer, scorer_registry
 
 OF_LIKELIHOODS = {
@@ -157,6 +157,13 @@ def test_scorer_judges_an_empty_text(name: str) -> None:
     case = CASES[name]
     found = score("", {"name": name, **case.options}, target=case.target)
     assert found.value is None or found.value == found.value + 0.0
+
+
+@pytest.mark.parametrize("name", sorted(OF_LIKELIHOODS))
+def test_scorer_of_likelihoods_says_that_a_text_has_none(name: str) -> None:
+    """Who takes the benchmark's `f1` for words in common is told so, not scored 0."""
+    with pytest.raises(ConfigError, match=r"choice|continuations|likelihood"):
+        score("a b", name, target="a")
 
 
 LIBRARIES = {
