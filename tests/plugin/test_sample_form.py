@@ -89,11 +89,23 @@ def test_functions_are_scorers_of_a_mark(pytester: pytest.Pytester) -> None:
     result.stdout.re_match_lines([r"capital +scripted +all_of +1\.000", r" +is_short "])
 
 
-def test_function_that_hides_its_settings_is_refused(pytester: pytest.Pytester) -> None:
-    """What a factory made looks the same with any option, so a table is asked for."""
-    result = run(pytester, code=FUNCTIONS % "[exact()]")
+@pytest.mark.parametrize(
+    ("scorers", "shown"),
+    [
+        ("[exact()]", "'score' holds variables that its source does not show"),
+        ("[lambda completion: True]", "a lambda has no name"),
+        ("[len]", "'len' has no source"),
+        ('[{"name": "pydantic_model", "model": int}]', "the option 'model' is <class"),
+    ],
+    ids=["made", "lambda", "builtin", "object"],
+)
+def test_scorer_that_is_not_known_by_its_source_is_refused(
+    pytester: pytest.Pytester, scorers: str, shown: str
+) -> None:
+    """What would look the same whatever it does is told to be a table, or asserted."""
+    result = run(pytester, code=FUNCTIONS % scorers)
     said = " ".join(" ".join(result.outlines).split())
-    assert "holds variables that its source does not show" in said
+    assert shown in said
     assert "{'name': 'exact'" in said
     assert result.ret == pytest.ExitCode.INTERRUPTED
 
