@@ -379,16 +379,8 @@ _HOMES = {
         "TomlFile",
         "check_value",
     ),
-    "_text": (
-        "escape_control",
-        "shorten",
-        "slug",
-    ),
-    "_usage": (
-        "Original",
-        "Price",
-        "Usage",
-    ),
+    "_text": ("escape_control", "shorten", "slug"),
+    "_usage": ("Original", "Price", "Usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -110,7 +110,7 @@ def no_tool_calls() -> Scorer:
         del target, sample
         made = ", ".join(map(_told, _calls_in(completion)))
         return judged(
-            "no_tool_calls", Finding(f"called {made}" if made else None, made)
+            "no_tool_calls", Finding(f"called {made}" if made else None, made or None)
         )
 
     return score
