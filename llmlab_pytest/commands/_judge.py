@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -11,11 +10,11 @@ from typing import NamedTuple, Self
 from llmlab_pytest.commands._judge_lines import lines_of
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import Rating, read_ratings
+from llmlab_pytest.commands._read_scorer import read_scorer
 from llmlab_pytest.commands._registry_files import registry_files
 from llmlab_pytest.core import (
     Completion,
     ConfigError,
-    Json,
     LlmlabError,
     Model,
     ModelSpec,
@@ -68,7 +67,7 @@ def calibrate(given: argparse.Namespace) -> Outcome:
     """
     least, most = _scale(given.scale)
     ratings = read_ratings(given.ratings, field=given.field, least=least, most=most)
-    spec = _spec(given.scorer)
+    spec = read_scorer(given.scorer)
     name, scorer = make_scorer(spec, _scorers(), where="--scorer")
     started = time.monotonic()
     with _Judge(given) as judge:
@@ -196,24 +195,6 @@ def _cost(scores: Sequence[Score]) -> str:
     if None in costs:
         return f"{calls} calls, of unknown cost"
     return f"{calls} calls, ${sum(filter(None, costs)):.4f}"
-
-
-def _spec(text: str) -> ScorerSpec:
-    """Read a scorer: its name, or a JSON object with options.
-
-    Raises:
-        ConfigError: it is an object that cannot be read, or none that asks a judge.
-    """
-    if not text.lstrip().startswith("{"):
-        return text
-    try:
-        spec: dict[str, Json] = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(
-            f"--scorer is {text!r}: {error}.",
-            allowed='It is a name, or like {"name": "rubric", "criteria": "…"}.',
-        ) from error
-    return spec
 
 
 def _scorers() -> ScorerRegistry:

@@ -63,10 +63,41 @@ def _calibrate(given: argparse.Namespace) -> Outcome:
     return done
 
 
+def _describe_threshold(threshold: argparse.ArgumentParser) -> None:
+    threshold.add_argument(
+        "ratings", type=Path, help="JSON lines: answer, target, rating, …"
+    )
+    threshold.add_argument(
+        "--scorer",
+        default="similarity",
+        help="name or JSON of a scorer whose value is a number (%(default)s)",
+    )
+    threshold.add_argument(
+        "--field", default="rating", help="field with people's rating (%(default)s)"
+    )
+    threshold.add_argument(
+        "--most-false-accepts",
+        type=float,
+        metavar="PART",
+        help="part of wrong answers that may pass (default: both errors weigh alike)",
+    )
+    threshold.set_defaults(act=_find_threshold)
+
+
+def _find_threshold(given: argparse.Namespace) -> Outcome:
+    done: Outcome = load("llmlab_pytest.commands._threshold:find_threshold")(given)
+    return done
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmlab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _describe_judge(commands.add_parser("judge", help="compare a judge with people"))
+    _describe_threshold(
+        commands.add_parser(
+            "threshold", help="from which value of a scorer on an answer passes"
+        )
+    )
     _describe_cache(
         commands.add_parser("cache", help="look at cached answers, or remove some")
     )

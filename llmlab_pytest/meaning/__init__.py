@@ -1,7 +1,6 @@
 """From a completion to a score by what it means: models of similarity and inference."""
 
-from collections.abc import Mapping
-
+from llmlab_pytest.meaning._catalog import MEANING_SCORERS
 from llmlab_pytest.meaning._models import MINILM
 from llmlab_pytest.meaning._scorers import (
     consistency,
@@ -10,14 +9,6 @@ from llmlab_pytest.meaning._scorers import (
     entailment,
     similarity,
 )
-from llmlab_pytest.scorers import ScorerFactory
-
-MEANING_SCORERS: Mapping[str, ScorerFactory] = {
-    "contradiction": contradiction,
-    "cross_encoder": cross_encoder,
-    "entailment": entailment,
-    "similarity": similarity,
-}
 
 __all__ = [
     "MEANING_SCORERS",

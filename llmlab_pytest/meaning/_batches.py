@@ -6,11 +6,10 @@ steps.
 """
 
 import asyncio
-import queue
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 from llmlab_pytest.core import LlmlabError, ModelError, redact
@@ -35,11 +34,14 @@ class Batches(Generic[K, V]):
         self, load: Callable[[], Callable[[Sequence[K]], Sequence[V]]], *, name: str
     ) -> None:
         self._load = load
-        self._name = name
-        self._wanted: queue.SimpleQueue[K] = queue.SimpleQueue()
-        self._lock = threading.Lock()
+        self._compute: Callable[[Sequence[K]], Sequence[V]] | None = None
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        # Again by the same thread, where a batch ends before its callback is set.
+        self._lock = threading.RLock()
         self._known: OrderedDict[K, Future[V]] = OrderedDict()
-        self._thread: threading.Thread | None = None
+        self._waiting: deque[K] = deque()
+        self._computed: list[K] = []
+        """The batch that is computed now; none: nothing is."""
 
     async def get(self, thing: K) -> V:
         """Return the result for one thing.
@@ -56,66 +58,46 @@ class Batches(Generic[K, V]):
             if future is None or (future.done() and future.exception() is not None):
                 future = self._known[thing] = Future()
                 future.set_running_or_notify_cancel()
-                self._wanted.put(thing)
+                self._waiting.append(thing)
             self._known.move_to_end(thing)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._serve, name=self._name, daemon=True
-                )
-                self._thread.start()
+            self._start()
         return future
 
-    def _serve(self) -> None:
-        try:
-            compute = self._load()
-        except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
-            self._fail(error)
+    def _start(self) -> None:
+        """Compute what waits, unless something is computed."""
+        if self._computed or not self._waiting:
             return
-        while True:
-            self._answer(compute, self._next())
+        count = min(len(self._waiting), _MOST_IN_BATCH)
+        self._computed = [self._waiting.popleft() for _ in range(count)]
+        self._worker.submit(self._run, self._computed).add_done_callback(self._settle)
 
-    def _next(self) -> list[K]:
-        things = [self._wanted.get()]
-        while len(things) < _MOST_IN_BATCH:
-            try:
-                things.append(self._wanted.get_nowait())
-            except queue.Empty:
-                break
-        return things
+    def _run(self, things: Sequence[K]) -> Sequence[V]:
+        if self._compute is None:
+            self._compute = self._load()
+        return self._compute(things)
 
-    def _answer(
-        self, compute: Callable[[Sequence[K]], Sequence[V]], things: Sequence[K]
-    ) -> None:
+    def _settle(self, done: "Future[Sequence[V]]") -> None:
+        """Hand out what was computed, or its trouble, and go on."""
         with self._lock:
-            futures = [self._known[thing] for thing in things]
-        try:
-            found = compute(things)
-        except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
+            futures = [self._known[thing] for thing in self._computed]
+            self._computed = []
+            self._forget()
+            self._start()
+        error = done.exception()
+        if error is not None:
             for future in futures:
                 future.set_exception(_explained(error))
             return
-        for future, value in zip(futures, found, strict=True):
+        for future, value in zip(futures, done.result(), strict=True):
             future.set_result(value)
-        self._forget()
 
     def _forget(self) -> None:
         """Drop what was used for longest, if it is too much."""
-        with self._lock:
-            while len(self._known) > _MOST_KEPT:
-                oldest = next(iter(self._known))
-                if not self._known[oldest].done():
-                    break
-                del self._known[oldest]
-
-    def _fail(self, error: BaseException) -> None:
-        """Fail what is asked for now; the next who asks tries to load again."""
-        with self._lock:
-            self._thread = None
-            for thing, future in list(self._known.items()):
-                if not future.done():
-                    del self._known[thing]
-                    future.set_exception(_explained(error))
-            self._wanted = queue.SimpleQueue()
+        while len(self._known) > _MOST_KEPT:
+            oldest, future = next(iter(self._known.items()))
+            if not future.done():
+                break
+            del self._known[oldest]
 
 
 def _explained(error: BaseException) -> LlmlabError:

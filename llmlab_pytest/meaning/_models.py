@@ -53,6 +53,7 @@ def vectors_of(model: str) -> Batches[str, Vector]:
             extra=_EXTRA,
             needed_by="Semantic similarity",
         )
+        _hide_progress()
         encoder = kind(place)
 
         def encode(texts: Sequence[str]) -> list[Vector]:
@@ -80,6 +81,7 @@ def pairs_of(model: str) -> Batches[Pair, Scores]:
             extra=_EXTRA,
             needed_by="A cross-encoder",
         )
+        _hide_progress()
         encoder = kind(place)
         names = _classes(encoder)
 
@@ -97,6 +99,11 @@ def pairs_of(model: str) -> Batches[Pair, Scores]:
         return score
 
     return Batches(loaded, name="llmlab-pairs")
+
+
+def _hide_progress() -> None:
+    """Keep bars that nobody asked for off the terminal, as for models under test."""
+    load("transformers.utils.logging:disable_progress_bar", extra=_EXTRA)()
 
 
 def _classes(encoder: Any) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from llmlab_pytest.stats._intervals import (
     wilson,
 )
 from llmlab_pytest.stats._sums import sum_interval
+from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
 
 __all__ = [
     "CHRF_ORDER",
@@ -34,9 +35,12 @@ __all__ = [
     "ClassAgreement",
     "CorpusStatistic",
     "Corrected",
+    "Errors",
     "Kappa",
     "Rated",
+    "Threshold",
     "Weights",
+    "best_threshold",
     "bootstrap_stderr",
     "class_agreement",
     "cohen_kappa",

@@ -1,9 +1,9 @@
-"""From which value on two things count as the same: a threshold, and how often it errs.
+"""From which value on two things count as the same: a threshold, and how it errs.
 
-The threshold with the fewest errors of both kinds (Youden 1950: least false accepts plus
-false rejects), or the lowest that keeps false accepts rare enough. The rates on the very
-pairs that chose it are too good, so it is also chosen on nine tenths of them and tried on
-the last, by turns.
+The threshold with the fewest errors of both kinds (Youden 1950: least false accepts
+plus false rejects), or the lowest that keeps false accepts rare enough. The rates on
+the very pairs that chose it are too good, so it is also chosen on nine tenths of them
+and tried on the last, by turns.
 """
 
 import math
@@ -82,7 +82,7 @@ def _chosen(pairs: Sequence[Judged], most_false_accepts: float | None) -> float:
     if not same or not different:
         msg = f"{same} same and {different} different pairs"
         raise ValueError(msg)
-    ordered = sorted((value for value, _ in pairs), reverse=True)
+    ordered = sorted({value for value, _ in pairs}, reverse=True)
     # Above all of them nothing passes, which keeps every bound on false accepts.
     least, chosen = 1.0, math.nextafter(ordered[0], math.inf)
     for higher, lower in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
