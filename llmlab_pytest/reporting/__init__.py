@@ -5,6 +5,8 @@ from llmlab_pytest.reporting._forecasts import (
     render_estimate,
     render_estimate_line,
 )
+from llmlab_pytest.reporting._format import money
+from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
@@ -14,6 +16,8 @@ from llmlab_pytest.reporting._terminal import render_terminal
 
 __all__ = [
     "TaskSamples",
+    "aligned",
+    "money",
     "render_csv",
     "render_estimate",
     "render_estimate_line",
