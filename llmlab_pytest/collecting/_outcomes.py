@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from llmlab_pytest.collecting._allure import asked, makes_allure, show_in_allure
 from llmlab_pytest.collecting._groups import group_of, plain_nodeid
 from llmlab_pytest.core import (
     Completion,
@@ -94,12 +95,26 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
     )
     session.record(item, result, case=case)
     item.stash[_recorded_key] = True
+    _show(item, result, case=case, completion=completion)
     primary = scores[0]
     outcome = "miss" if result.is_miss else "hit"
     item.user_properties.append((OUTCOME, outcome))
     item.user_properties.append((f"llmlab_{primary.scorer}", primary.value))
     if primary.answer is not None:
         item.user_properties.append(("llmlab_answer", shorten(primary.answer)))
+
+
+def _show(
+    item: pytest.Item,
+    result: SampleResult,
+    *,
+    case: Case,
+    completion: Completion | None,
+) -> None:
+    """Add a sample to an Allure report, if one is made."""
+    if makes_allure(item.config):
+        request = asked(session_of(item.config).call_of(case))
+        show_in_allure(result, request=request, completion=completion)
 
 
 def _with_asserts(
@@ -146,17 +161,15 @@ def behaviour_task(item: pytest.Item) -> str:
 def _record_error(item: pytest.Item, error: BaseException) -> None:
     case = item.stash[case_key]
     group = group_of(item, case)
-    session_of(item.config).record(
-        item,
-        SampleResult(
-            task=group.task,
-            model=group.model,
-            sample_id=case.sample.id,
-            epoch=case.epoch,
-            error=_text(error),
-        ),
-        case=case,
+    result = SampleResult(
+        task=group.task,
+        model=group.model,
+        sample_id=case.sample.id,
+        epoch=case.epoch,
+        error=_text(error),
     )
+    session_of(item.config).record(item, result, case=case)
+    _show(item, result, case=case, completion=finished_completion(item))
     if isinstance(error, LlmlabError):
         item.user_properties.append((OUTCOME, "error"))
 
