@@ -81,7 +81,7 @@ def test_a_text_that_is_not_there_is_an_error(
     ("options", "message"),
     [
         ({"criteria": " "}, "criteria is empty"),
-        ({"criteria": "x", "scale": "1-7"}, "boolean, 1-5, 0-10"),
+        ({"criteria": "x", "scale": "1-7"}, "boolean, 1-5, 0-1"),
         ({"criteria": "x", "material": "answer"}, "takes a list of question"),
         ({"criteria": "x", "material": ["answers"]}, "takes a list of question"),
         ({"criteria": "x", "jury": "loudest"}, "mean, majority, lowest"),
