@@ -240,9 +240,9 @@ def _default(spec: ModelSpec) -> int | None:
     return None if "max_tokens" in spec.defaults else _MOST_TOKENS
 
 
-def _shown(answer: Answer, repeat: int) -> list[str]:
+def _shown(answer: Answer, epochs: int) -> list[str]:
     """Return an answer as people read it: who, what it took, the text, the scores."""
-    name = answer.spec.alias + (f" {answer.number + 1}" if repeat > 1 else "")
+    name = answer.spec.alias + (f" {answer.number + 1}" if epochs > 1 else "")
     done = answer.completion
     if done is None:
         told = f"{type(answer.error).__name__}: {answer.error}"
