@@ -308,6 +308,8 @@ class TaskRow:
     """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
+    flaky: tuple[str, ...] = ()
+    """Ids of the samples whose epochs have different primary scores."""
     judges: tuple[JudgingRow, ...] = ()
     """One per scorer and judge."""
 

@@ -28,7 +28,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
 }
 _GRAMMAR = re.compile(
-    r"\s*(?P<metric>[\w.@-]+)\s*(?P<operator>>=|<=|==|>|<)\s*"
+    r"\s*(?P<metric>[\w.@^-]+)\s*(?P<operator>>=|<=|==|>|<)\s*"
     r"(?P<number>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?P<percent>%?)"
     r"(?:\s+at\s+(?P<confidence>\d+(?:\.\d+)?)\s*%|\s+(?P<point>point))?\s*"
 )

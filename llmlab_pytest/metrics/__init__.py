@@ -13,7 +13,7 @@ from llmlab_pytest.metrics._metrics import (
     mean_of_values,
     values_of,
 )
-from llmlab_pytest.metrics._pass_at_k import check_draws, draws_of
+from llmlab_pytest.metrics._reducers import check_epochs, reducer_of
 from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
@@ -21,14 +21,14 @@ __all__ = [
     "MetricFunction",
     "MetricRegistry",
     "build_row",
-    "check_draws",
+    "check_epochs",
     "compute",
     "contributions",
     "default_metrics",
-    "draws_of",
     "engine_accounts",
     "interval_at",
     "mean_of",
     "mean_of_values",
+    "reducer_of",
     "values_of",
 ]

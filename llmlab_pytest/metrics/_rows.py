@@ -7,6 +7,7 @@ from llmlab_pytest.metrics._groups import build_groups, measured
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     cost_of,
+    flaky_of,
     misses_of,
     scorers_of,
     usage_of,
@@ -50,5 +51,6 @@ def build_row(
         compute_s=computed_s or None,
         kept=sum(result.original is not None for result in results),
         original=original,
+        flaky=flaky_of(results),
         groups=build_groups(names, results, registry, paths),
     )

@@ -62,7 +62,8 @@ def tango(
     """Return the interval of the difference of two proportions of the same n samples.
 
     The differences at which Tango's score statistic stays within the normal quantile
-    (Tango 1998, Statistics in Medicine 17); its ends are found by bisection. `None` for n = 0.
+    (Tango 1998, Statistics in Medicine 17); its ends are found by bisection. `None`
+    for n = 0.
 
     Args:
         wins: of how many samples only the first is right.

@@ -77,7 +77,7 @@ def test_mean_and_what_is_detectable_are_inverse() -> None:
 
 
 def test_number_of_pairs_by_hand() -> None:
-    """Only one right in 0.25 and 0.15 of the samples, by a printed table's quantiles."""
+    """Only one is right in 0.25 and 0.15 of the samples: the formula in numbers."""
     by_hand = ((1.959964 * 0.4**0.5 + 0.841621 * 0.39**0.5) / 0.1) ** 2
     n = samples_for_pairs(0.1, 0.4)
     assert n == int(by_hand) + 1 == 312
