@@ -233,6 +233,14 @@ OPTIONS: tuple[Option, ...] = (
         choices=("fail", "skip"),
         help="What an inconclusive gate does to the exit code: fail or skip",
     ),
+    Option(
+        flag="--llmlab-baseline",
+        metavar="RUN",
+        ini="llmlab_baseline",
+        env="LLMLAB_BASELINE",
+        help="What gates on a 'baseline' compare with: an earlier run of the store, "
+        "'last', or a .jsonl file of --llmlab-samples",
+    ),
     # On the command line only: a variable or a file that somebody else has set may not
     # decide that models run code here.
     Option(

@@ -54,6 +54,7 @@ from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError, TaskPlan
 from llmlab_pytest.session import (
     LlmlabSession,
+    check_baseline,
     session_of,
     warn_of_exposed_secrets,
 )
@@ -77,6 +78,7 @@ def activate(
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
             llmlab.check_budget()
+            check_baseline(llmlab.settings, llmlab.run_id)
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
             if speaks_for_all(config) and not is_controller:

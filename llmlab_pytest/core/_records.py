@@ -228,6 +228,10 @@ class Verdict:
     reason: str
     """One sentence with the numbers that decided."""
     metric: Metric | None = None
+    more_samples: int | None = None
+    """How many more would decide an inconclusive gate, if what was observed stays."""
+    more_cost_usd: float | None = None
+    """What those would cost; `None` where the cost of a sample is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,13 @@ from llmlab_pytest.metrics._metrics import (
     mean_of_values,
     values_of,
 )
+from llmlab_pytest.metrics._paired import Difference, difference
 from llmlab_pytest.metrics._reducers import check_epochs, reducer_of
 from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
     "TAKEN",
+    "Difference",
     "MetricFunction",
     "MetricRegistry",
     "build_row",
@@ -25,6 +27,7 @@ __all__ = [
     "compute",
     "contributions",
     "default_metrics",
+    "difference",
     "engine_accounts",
     "interval_at",
     "mean_of",

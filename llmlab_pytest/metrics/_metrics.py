@@ -76,7 +76,14 @@ def interval_of(
 
 
 def values_of(results: Sequence[SampleResult], scorer: str) -> list[SampleValue]:
-    """Return one value per sample: the mean of its epochs for one scorer.
+    """Return one value per sample, as `sample_values`."""
+    return list(sample_values(results, scorer).values())
+
+
+def sample_values(
+    results: Sequence[SampleResult], scorer: str
+) -> dict[str, SampleValue]:
+    """Return the value of each sample by its id: the mean of its epochs for one scorer.
 
     Args:
         results: of one task and model.
@@ -92,10 +99,12 @@ def values_of(results: Sequence[SampleResult], scorer: str) -> list[SampleValue]
             sample = SampleValue(score.value, score.weight)
             epochs.setdefault(result.sample_id, []).append(sample)
     if reducer is None:
-        return [_mean_epoch(samples) for samples in epochs.values()]
-    draws = ([sample.value for sample in samples] for samples in epochs.values())
-    reduced = (reducer(values) for values in draws)
-    return [SampleValue(value) for value in reduced if value is not None]
+        return {name: _mean_epoch(samples) for name, samples in epochs.items()}
+    reduced = {
+        name: reducer([sample.value for sample in samples])
+        for name, samples in epochs.items()
+    }
+    return {k: SampleValue(value) for k, value in reduced.items() if value is not None}
 
 
 def _mean_epoch(epochs: Sequence[SampleValue]) -> SampleValue:

@@ -1,5 +1,6 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
+from llmlab_pytest.session._baseline import check_baseline
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._error_text import error_text
@@ -21,6 +22,7 @@ __all__ = [
     "LlmlabSession",
     "Outputs",
     "accounts_key",
+    "check_baseline",
     "completions_key",
     "config_of",
     "error_text",

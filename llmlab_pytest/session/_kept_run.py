@@ -16,7 +16,7 @@ from llmlab_pytest.core import (
     Verdict,
 )
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
-from llmlab_pytest.gates import decide, parse_gate
+from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate
 from llmlab_pytest.judging import Calibration, judge_rows
 from llmlab_pytest.metrics import (
     MetricRegistry,
@@ -26,6 +26,7 @@ from llmlab_pytest.metrics import (
 )
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
+from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.store import RunSummary, Store
 
 _PART = 500
@@ -50,11 +51,13 @@ class KeptRun:
         *,
         metrics: MetricRegistry,
         calibrations: Sequence[Calibration] = (),
+        baselines: Baselines | None = None,
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._metrics = metrics
         self._calibrations = calibrations
+        self._baselines = baselines
 
     def report(
         self,
@@ -111,7 +114,20 @@ class KeptRun:
     def decide(self, plan: TaskPlan, gate: str) -> Verdict:
         """Judge a task on a model by the results of all workers."""
         parsed = parse_gate(gate, where=plan.task)
-        return decide(parsed, plan, self._results(plan), self._metrics)
+        evidence = self._evidence(parsed, plan)
+        return decide(parsed, plan, self._results(plan), self._metrics, evidence)
+
+    def _evidence(self, gate: Gate, plan: TaskPlan) -> Evidence:
+        """Read what few gates need, and only for them."""
+        if gate.part is None and not gate.is_relative:
+            return Evidence()
+        samples = self._store.samples(self._run_id, task=plan.task)
+        baseline = None
+        if gate.is_relative and self._baselines is not None:
+            baseline = self._baselines.of(plan)
+        return Evidence(
+            rows={sample.id: sample.metadata for sample in samples}, baseline=baseline
+        )
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""

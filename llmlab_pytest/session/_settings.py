@@ -82,6 +82,8 @@ class Settings:
     """Whether code that models write may be run."""
     may_run_commands: bool
     """Whether commands may be run that the registry names, to get keys."""
+    baseline: str | None
+    """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
     outputs: Mapping[str, Path]
@@ -107,7 +109,6 @@ def read_settings(config: pytest.Config) -> Settings:
     store = raw_setting(config, "--llmlab-store")
     outputs = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
     recorded, replayed = _cassettes(config)
-    default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
         models=tuple(name for name in (models.value or "").split("\n") if name),
         models_where=models.where,
@@ -118,7 +119,7 @@ def read_settings(config: pytest.Config) -> Settings:
         chat=_chat(config),
         system=raw_setting(config, "--llmlab-system").value,
         data_dir=root / Path(data).expanduser() if data else None,
-        store_url=store.value or str(default_store),
+        store_url=store.value or str(root / ".llmlab" / "llmlab.db"),
         store_where=store.where,
         resume=raw_setting(config, "--llmlab-resume").value,
         cache=cast("CacheMode", _choice(config, "--llmlab-cache")),
@@ -145,6 +146,7 @@ def read_settings(config: pytest.Config) -> Settings:
         is not None,
         may_run_commands=raw_setting(config, "--llmlab-allow-commands").value
         is not None,
+        baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
         outputs={flag: Path(path) for flag, path in outputs.items() if path},
     )
@@ -256,6 +258,14 @@ def _cassettes(config: pytest.Config) -> tuple[Path | None, Path | None]:
         f"{replay.where} names the folder {str(folder)!r}, which does not exist.",
         fix=f"Correct it, or record it: --llmlab-record {replay.value}",
     )
+
+
+def _baseline(config: pytest.Config) -> str | None:
+    """Return the run, or the whole path of the file, that is named."""
+    named = raw_setting(config, "--llmlab-baseline").value
+    if named and named.endswith(".jsonl"):
+        return str(config.rootpath / Path(named).expanduser())
+    return named
 
 
 def _existing(path: Path) -> Path:

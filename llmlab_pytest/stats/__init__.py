@@ -20,6 +20,8 @@ from llmlab_pytest.stats._corpus import (
     CHRF_ORDER,
     CORPUS_STATISTICS,
     CorpusStatistic,
+    Sums,
+    SumsFunction,
     perplexity,
 )
 from llmlab_pytest.stats._corrected import Corrected, Rated, corrected_mean
@@ -45,6 +47,7 @@ from llmlab_pytest.stats._power import (
     samples_for_proportion,
 )
 from llmlab_pytest.stats._sums import sum_interval
+from llmlab_pytest.stats._swap import swap_test
 
 __all__ = [
     "CHRF_ORDER",
@@ -56,6 +59,8 @@ __all__ = [
     "Flipped",
     "Kappa",
     "Rated",
+    "Sums",
+    "SumsFunction",
     "Weights",
     "bca_interval",
     "benjamini_hochberg",
@@ -86,6 +91,7 @@ __all__ = [
     "sign_flip",
     "student_t",
     "sum_interval",
+    "swap_test",
     "tango",
     "wilson",
 ]

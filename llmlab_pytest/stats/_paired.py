@@ -131,35 +131,35 @@ def sign_flip(
     largest = max(map(abs, differences), default=0.0)
     if largest <= 0:
         return Flipped(1.0, None)
-    units = [round(value / largest * _UNITS) for value in differences]
+    whole = [round(value / largest * _UNITS) for value in differences]
     # Rounding moves a sum by at most half a unit per difference.
-    seen = abs(sum(units)) - len(units)
-    sizes = Counter(abs(unit) for unit in units if unit)
+    seen = abs(sum(whole)) - len(whole)
+    sizes = Counter(abs(unit) for unit in whole if unit)
     chances = _sums_of_signs(sizes)
     if chances is not None:
         p = math.fsum(chance for total, chance in chances.items() if total >= seen)
         return Flipped(min(1.0, p), None)
     drawn = random.Random(seed)
-    # A count of c differences of one size sums to size * (2 * heads - c).
+    # A count of c differences of one size sums to units * (2 * heads - c).
     reached = sum(
-        abs(sum(_draw(drawn, size, count) for size, count in sizes.items())) >= seen
+        abs(sum(_draw(drawn, units, count) for units, count in sizes.items())) >= seen
         for _ in range(draws)
     )
     p = (reached + 1) / (draws + 1)
     return Flipped(p, math.sqrt(p * (1 - p) / draws))
 
 
-def _draw(drawn: random.Random, size: int, count: int) -> int:
-    return size * (2 * drawn.getrandbits(count).bit_count() - count)
+def _draw(drawn: random.Random, units: int, count: int) -> int:
+    return units * (2 * drawn.getrandbits(count).bit_count() - count)
 
 
 def _sums_of_signs(sizes: Mapping[int, int]) -> dict[int, float] | None:
     """Return the chance of each absolute sum; `None` if there are too many."""
     chances, steps = {0: 1.0}, 0
-    for size in Counter(sizes).elements():
+    for units in Counter(sizes).elements():
         following: dict[int, float] = {}
         for total, chance in chances.items():
-            for moved in (total + size, abs(total - size)):
+            for moved in (total + units, abs(total - units)):
                 following[moved] = following.get(moved, 0.0) + chance / 2
         chances = following
         steps += len(chances)

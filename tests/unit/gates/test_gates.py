@@ -158,7 +158,8 @@ def test_reason_names_numbers_and_the_first_error() -> None:
     straddles = judge("accuracy >= 0.5", results_of(12, 8)).reason
     assert straddles == (
         "accuracy is 0.6 over 20 samples, but the 95% interval [0.3866, 0.7812] "
-        "contains 0.5"
+        "contains 0.5; if it stays so, about 174 more samples would decide it, "
+        "for about $17.40"
     )
     assert judge("accuracy >= 0", results_of(2, 0, errors=2)).reason == (
         "2 of 4 samples ended in an error, first s2: ProviderError: gone"
