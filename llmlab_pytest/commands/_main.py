@@ -75,7 +75,47 @@ def _parser() -> argparse.ArgumentParser:
             "prices", help="what models cost; where another source says otherwise"
         )
     )
+    _describe_compare(
+        commands.add_parser(
+            "compare", help="runs, or models of one run, side by side, paired by sample"
+        )
+    )
     return parser
+
+
+def _describe_compare(compare: argparse.ArgumentParser) -> None:
+    compare.set_defaults(act=_compare)
+    compare.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="a run id, last, last~1, or a .jsonl file of --llmlab-samples; the first "
+        "is what others are compared with (default: list the runs)",
+    )
+    compare.add_argument(
+        "--store",
+        default=".llmlab/llmlab.db",
+        metavar="URL",
+        help="the store, as --llmlab-store names it (default: %(default)s)",
+    )
+    compare.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="only this task; repeatable",
+    )
+    compare.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="what to compare (default: the first metric of each task)",
+    )
+
+
+def _compare(given: argparse.Namespace) -> Outcome:
+    """Run the command; only it needs the stores and the statistics."""
+    outcome: Outcome = load("llmlab_pytest.commands._compare:compare")(given)
+    return outcome
 
 
 def _describe_cache(cache: argparse.ArgumentParser) -> None:

@@ -8,6 +8,8 @@ from llmlab_pytest.reporting._forecasts import (
     render_estimate,
     render_estimate_line,
 )
+from llmlab_pytest.reporting._format import money, score, seconds
+from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
@@ -19,6 +21,8 @@ from llmlab_pytest.reporting._terminal import render_terminal
 __all__ = [
     "ReadResult",
     "TaskSamples",
+    "aligned",
+    "money",
     "read_jsonl",
     "render_csv",
     "render_estimate",
@@ -28,4 +32,6 @@ __all__ = [
     "render_jsonl",
     "render_page",
     "render_terminal",
+    "score",
+    "seconds",
 ]

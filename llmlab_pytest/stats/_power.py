@@ -134,16 +134,17 @@ def detectable_pairs(
 ) -> float | None:
     """Return the smallest difference of two rates that n samples find.
 
-    `None` where even the largest that the discordant samples allow would not be found.
+    A difference needs as many discordant samples as itself: where fewer were seen, all
+    of them are taken to be of one side. `None` where n samples find none at all.
 
     Args:
-        discordant: the share of samples that only one has right.
+        discordant: the share of samples that only one has right, as observed.
         n: how many samples.
         confidence: one minus the level of the test.
         power: how likely it is found.
     """
-    low, high = 0.0, discordant
-    if not 0 < discordant <= 1 or _needs(high, discordant, confidence, power) > n:
+    low, high = 0.0, 1.0
+    if _needs(high, discordant, confidence, power) > n:
         return None
     for _ in range(_STEPS):
         middle = (low + high) / 2
@@ -157,9 +158,8 @@ def detectable_pairs(
 def _needs(
     difference: float, discordant: float, confidence: float, power: float
 ) -> float:
-    needed = samples_for_pairs(
-        difference, discordant, confidence=confidence, power=power
-    )
+    share = max(difference, discordant)
+    needed = samples_for_pairs(difference, share, confidence=confidence, power=power)
     return math.inf if needed is None else needed
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from llmlab_pytest.core import ConfigError, Metric, SampleResult, Score, Share
 from llmlab_pytest.metrics import Difference, default_metrics, difference
-from llmlab_pytest.stats import mcnemar, sign_flip, student_t, tango
+from llmlab_pytest.stats import detectable_pairs, mcnemar, sign_flip, student_t, tango
 
 pytest.importorskip("numpy", reason="measures of all samples need it")
 
@@ -69,7 +69,8 @@ def test_differences_of_one_size_are_never_certain() -> None:
     assert (found.interval.low, found.interval.high) == (five.low / 2, five.high / 2)
     same = compared("a", plain([0.5] * 5), plain([0.5] * 5))
     assert same.interval == tango(0, 0, 5)
-    assert (same.p, same.detectable) == (1.0, None)
+    assert same.p == 1.0
+    assert same.detectable == detectable_pairs(0.0, 5)
 
 
 def test_epochs_are_one_value_and_lone_samples_are_left_out() -> None:

@@ -101,7 +101,16 @@ def test_detectable_pairs_are_found_as_often_as_said(discordant: float, n: int) 
     assert fmean(found) == pytest.approx(0.8, abs=0.05)
 
 
-def test_too_few_differing_samples_find_nothing() -> None:
-    """Even if all of them were wins."""
-    assert detectable_pairs(0.05, 20) is None
-    assert detectable_pairs(0.0, 1000) is None
+def test_where_few_differ_what_is_detectable_makes_more_differ() -> None:
+    """Of 200 samples none differed: so many wins without a loss would be found."""
+    difference = detectable_pairs(0.0, 200)
+    assert difference is not None
+    assert detectable_pairs(0.01, 200) == pytest.approx(difference)
+    chance = random.Random(7)
+    found = []
+    for _ in range(1500):
+        wins = sum(chance.random() < difference for _ in range(200))
+        found.append(mcnemar(wins, 0, is_mid=True) <= 0.05)
+    # Eight wins or so: one more or less moves the chance by a tenth.
+    assert 0.75 <= fmean(found) <= 0.95
+    assert detectable_pairs(0.0, 3) is None
