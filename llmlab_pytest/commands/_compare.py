@@ -136,7 +136,8 @@ def _difference(pair: _Pair, registry: MetricRegistry) -> _Compared:
         [result for result in side.results if result.sample_id in shared]
         for side in (second, first)
     )
-    found = difference(second.metric, own, other, registry)
+    clusters = {**first.clusters, **second.clusters}
+    found = difference(second.metric, own, other, registry, clusters=clusters)
     return _Compared(pair, found, len((ids[0] | ids[1]) - shared), None)
 
 
@@ -144,7 +145,7 @@ def _side_lines(sides: Sequence[Side], registry: MetricRegistry) -> list[str]:
     cells = [list(_SIDES)]
     names = _names(sides)
     for side, name in zip(sides, names, strict=True):
-        row = build_row(_plan(side), side.results, registry)
+        row = build_row(_plan(side), side.results, registry, clusters=side.clusters)
         (metric,) = row.metrics
         ends = metric.interval
         cells.append(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmlab_pytest.core import ConfigError, Json, SampleResult
+from llmlab_pytest.metrics import Clusters
 from llmlab_pytest.reporting import ReadResult, read_jsonl
 from llmlab_pytest.store import RunSummary, Store, open_store
+from llmlab_pytest.tasks import clusters_of
 
 _SUFFIX = ".jsonl"
 _LAST = re.compile(r"last(?:~(?P<back>\d+))?")
@@ -28,6 +30,8 @@ class Side:
     results: Sequence[SampleResult]
     rows: Mapping[str, Mapping[str, Json]]
     """The row of each sample by its id, as far as they are known."""
+    clusters: Clusters
+    """The cluster of each sample by its id, where the task declares any."""
 
 
 def sides_of(sources: Sequence[str], *, store: str) -> list[Side]:
@@ -107,6 +111,7 @@ def _of_run(store: Store, run_id: str) -> Iterator[Side]:
             metric=plan.metrics[0] if plan.metrics else _first_scorer(results),
             results=results,
             rows={sample.id: sample.metadata for sample in samples},
+            clusters=clusters_of(plan, samples),
         )
 
 
@@ -123,6 +128,7 @@ def _of_file(path: Path) -> Iterator[Side]:
             metric=_first_scorer(results),
             results=results,
             rows={r.result.sample_id: r.row for r in reads if r.row is not None},
+            clusters={},
         )
 
 

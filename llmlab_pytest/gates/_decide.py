@@ -25,8 +25,10 @@ from llmlab_pytest.gates._grammar import Gate
 from llmlab_pytest.gates._needed import Needed, Observed, needed, needed_text
 from llmlab_pytest.gates._slice import Rows, part_of, why_empty
 from llmlab_pytest.metrics import (
+    Clusters,
     Difference,
     MetricRegistry,
+    clustered,
     compute,
     difference,
     interval_at,
@@ -41,6 +43,8 @@ class Evidence:
 
     rows: Rows = field(default_factory=dict)
     """Needed by gates of a part, and by relative ones."""
+    clusters: Clusters = field(default_factory=dict)
+    """The cluster of each sample by its id, where the task declares any."""
     baseline: Baseline | None = None
     """What `--llmlab-baseline` has of the task."""
 
@@ -98,7 +102,7 @@ def _judged(
     own = results
     if gate.part is not None:
         own = part_of(results, gate.part, evidence.rows)
-    metric = compute(gate.metric, own, registry)
+    metric = clustered(compute(gate.metric, own, registry), own, evidence.clusters)
     errors = [result for result in own if result.error is not None]
     if errors and gate.metric not in _TROUBLE_METRICS:
         of = len(own) if gate.part else plan.planned
@@ -112,7 +116,7 @@ def _judged(
         return _Judged("inconclusive", too_early, metric)
     if gate.is_relative:
         return _judged_relative(gate, plan, own, registry, evidence)
-    return _judged_alone(gate, plan, own, metric)
+    return _judged_alone(gate, plan, own, metric, evidence.clusters)
 
 
 def _why_too_early(
@@ -135,12 +139,16 @@ def _why_too_early(
 
 
 def _judged_alone(
-    gate: Gate, plan: TaskPlan, own: Sequence[SampleResult], metric: Metric
+    gate: Gate,
+    plan: TaskPlan,
+    own: Sequence[SampleResult],
+    metric: Metric,
+    clusters: Clusters,
 ) -> _Judged:
     if metric.value is None:
         reason = f"{gate.metric} has no value for {len(own)} samples"
         return _Judged("inconclusive", reason, metric)
-    judged = _at_confidence(gate, metric, own)
+    judged = _at_confidence(gate, metric, own, clusters)
     if judged is None:
         reason = f"{gate.metric} has no interval at the confidence that is asked for"
         return _Judged("inconclusive", reason, metric)
@@ -163,7 +171,12 @@ def _judged_relative(
         return _Judged("error", reason)
     before = on_same_samples(own, baseline)
     found = difference(
-        gate.metric, own, before, registry, confidence=gate.confidence or 0.95
+        gate.metric,
+        own,
+        before,
+        registry,
+        confidence=gate.confidence or 0.95,
+        clusters=evidence.clusters,
     )
     if not found.is_paired and len(before) != len(own):
         reason = (
@@ -227,7 +240,10 @@ def _concluded(
 
 
 def _at_confidence(
-    gate: Gate, metric: Metric, results: Sequence[SampleResult]
+    gate: Gate,
+    metric: Metric,
+    results: Sequence[SampleResult],
+    clusters: Clusters,
 ) -> Metric | None:
     """Give the metric the interval that the gate asks for.
 
@@ -238,7 +254,10 @@ def _at_confidence(
     if metric.interval is None or metric.interval.confidence == gate.confidence:
         return metric
     interval = interval_at(gate.metric, results, confidence=gate.confidence)
-    return None if interval is None else replace(metric, interval=interval)
+    if interval is None:
+        return None
+    wider = replace(metric, interval=interval)
+    return clustered(wider, results, clusters, confidence=gate.confidence)
 
 
 def _state(gate: Gate, metric: Metric) -> VerdictState:

@@ -62,7 +62,7 @@ def needed_text(found: Needed, plan: TaskPlan) -> str:
             shown = f"{found.cost_usd:.2g}"
         text += f", for about ${shown}"
     if found.samples > left:
-        return f"{text}; the task has {left:,} more"
+        return f"{text}; the task has {left or 'no'} more"
     return text
 
 
@@ -70,12 +70,17 @@ def _samples(observed: Observed, bound: float) -> int | None:
     """Return how many samples decide in all."""
     value, interval, n, is_same = observed
     confidence = interval.confidence
-    if interval.method == "wilson" and 0 <= bound <= 1:
-        return samples_for_proportion(value, bound, confidence=confidence)
+    reach = NormalDist().inv_cdf((1 + confidence) / 2)
+    if "wilson" in interval.method and 0 <= bound <= 1:
+        total = samples_for_proportion(value, bound, confidence=confidence)
+        if interval.method == "wilson" or total is None:
+            return total
+        # All are alike: the width tells how many clusters there are, z² w / (1 - w).
+        inside = 1 - (interval.high - interval.low)
+        return math.ceil(total * n * (1 - inside) / (reach**2 * inside))
     if is_same and 0 < abs(bound) < 1:
         # What is known is that few differ: how few, is a proportion.
         return samples_for_proportion(0.0, abs(bound), confidence=confidence)
-    reach = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = (interval.high - interval.low) / 2 / reach * math.sqrt(n)
     return samples_for_mean(value - bound, spread, confidence=confidence)
 

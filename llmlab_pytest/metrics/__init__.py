@@ -1,5 +1,6 @@
 """Aggregates over scores: a task on a model becomes numbers with intervals."""
 
+from llmlab_pytest.metrics._clusters import Clusters, clustered
 from llmlab_pytest.metrics._contributions import contributions
 from llmlab_pytest.metrics._engines import engine_accounts
 from llmlab_pytest.metrics._metrics import (
@@ -19,11 +20,13 @@ from llmlab_pytest.metrics._rows import build_row
 
 __all__ = [
     "TAKEN",
+    "Clusters",
     "Difference",
     "MetricFunction",
     "MetricRegistry",
     "build_row",
     "check_epochs",
+    "clustered",
     "compute",
     "contributions",
     "default_metrics",

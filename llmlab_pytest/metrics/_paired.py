@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, stdev
 
 from llmlab_pytest.core import Interval, SampleResult, Share
+from llmlab_pytest.metrics._clusters import Clusters
 from llmlab_pytest.metrics._corpus import shares_by_sample
 from llmlab_pytest.metrics._metrics import (
     ACCURACY,
@@ -27,6 +28,8 @@ from llmlab_pytest.stats import (
     Sums,
     SumsFunction,
     bca_interval,
+    clustered_interval,
+    clustered_stderr,
     detectable_mean,
     detectable_pairs,
     sign_flip,
@@ -74,6 +77,7 @@ def difference(
     registry: MetricRegistry,
     *,
     confidence: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> Difference:
     """Compare two sets of results of the same samples by one metric.
 
@@ -85,14 +89,19 @@ def difference(
         second: of the same task on another model, or in another run.
         registry: the known metrics.
         confidence: of the interval.
+        clusters: the cluster of each sample, by its id, where any are declared: they
+            win or lose together, and are drawn together.
 
     Raises:
         ConfigError: neither a metric nor a scorer is called so.
         MissingDependency: a measure of all samples is compared and numpy is missing.
     """
     ones, others = shares_by_sample(first, name), shares_by_sample(second, name)
-    if shares := [(ones[key], others[key]) for key in ones if key in others]:
-        found = _of_shares(name, shares, confidence)
+    together = clusters or {}
+    if both := [key for key in ones if key in others]:
+        shares = [(ones[key], others[key]) for key in both]
+        names = [together.get(key, key) for key in both]
+        found = _of_shares(name, shares, names, confidence)
         return _with_sides(found, _paired_values(first, second, name))
     scale = SCALES.get(name)
     if name in registry and name != ACCURACY and scale is None:
@@ -101,11 +110,11 @@ def difference(
     if not values:
         found = _of_totals(name, first, second, registry)
         return replace(found, value=None, n=0, is_paired=True)
-    pairs = list(values.values())
+    pairs, names = list(values.values()), [together.get(key, key) for key in values]
     if scale is not None or any(a.weight != 1 or b.weight != 1 for a, b in pairs):
-        found = _of_ratios(name, pairs, scale, confidence)
+        found = _of_ratios(name, pairs, scale, names, confidence)
     else:
-        found = _of_means(name, pairs, confidence)
+        found = _of_means(name, pairs, names, confidence)
     return _with_sides(found, values)
 
 
@@ -150,13 +159,18 @@ def _of_totals(
 
 
 def _of_means(
-    name: str, pairs: Sequence[tuple[SampleValue, SampleValue]], confidence: float
+    name: str,
+    pairs: Sequence[tuple[SampleValue, SampleValue]],
+    clusters: Sequence[str],
+    confidence: float,
 ) -> Difference:
     apart = [one.value - other.value for one, other in pairs]
-    n = len(apart)
-    sizes = {abs(value) for value in apart if value}
-    if len(sizes) <= 1:
-        interval, detectable = _of_one_size(apart, sizes, confidence)
+    sums = _sums(apart, clusters)
+    n, sizes = len(apart), {abs(value) for value in apart if value}
+    if len(sums) < n and sizes:
+        interval, detectable = _of_clusters(apart, clusters, confidence)
+    elif len(sizes) <= 1:  # clusters without a difference count once each
+        interval, detectable = _of_one_size(sums, sizes, confidence)
     else:
         interval = student_t(apart, confidence=confidence)
         detectable = detectable_mean(stdev(apart), n, confidence=confidence)
@@ -168,9 +182,32 @@ def _of_means(
         n=n,
         is_paired=True,
         interval=interval,
-        p=sign_flip(apart).p,
+        p=sign_flip(sums).p,
         detectable=detectable,
     )
+
+
+def _sums(values: Sequence[float], clusters: Sequence[str]) -> list[float]:
+    """Return the sum of each cluster: under chance its sign flips as a whole."""
+    sums: dict[str, list[float]] = {}
+    for value, name in zip(values, clusters, strict=True):
+        sums.setdefault(name, []).append(value)
+    return [math.fsum(members) for members in sums.values()]
+
+
+def _of_clusters(
+    apart: Sequence[float], clusters: Sequence[str], confidence: float
+) -> tuple[Interval | None, float | None]:
+    """Return interval and detectable difference where samples come in clusters.
+
+    None where clusters do not differ from each other: what they would do is unknown.
+    """
+    found = clustered_stderr(apart, clusters)
+    if found is None or math.isclose(found.stderr, 0.0, abs_tol=1e-12):
+        return None, None
+    interval = clustered_interval(apart, clusters, confidence=confidence)
+    # A spread of sqrt(n) errors over n samples is that error.
+    return interval, detectable_mean(found.stderr, 1, confidence=confidence)
 
 
 def _of_one_size(
@@ -193,17 +230,21 @@ def _of_one_size(
 
 
 def _of_shares(
-    name: str, pairs: Sequence[tuple[Share, Share]], confidence: float
+    name: str,
+    pairs: Sequence[tuple[Share, Share]],
+    clusters: Sequence[str],
+    confidence: float,
 ) -> Difference:
     measure = CORPUS_STATISTICS[pairs[0][0].statistic]
     addends = [(one.addends, other.addends) for one, other in pairs]
-    return _of_sums(name, addends, measure.of_sums, confidence)
+    return _of_sums(name, addends, measure.of_sums, clusters, confidence)
 
 
 def _of_ratios(
     name: str,
     pairs: Sequence[tuple[SampleValue, SampleValue]],
     scale: Scale | None,
+    clusters: Sequence[str],
     confidence: float,
 ) -> Difference:
     """Compare weighted means, or what is made of them: of Σ wv and Σ w."""
@@ -216,27 +257,35 @@ def _of_ratios(
         mean = sums[0] / sums[1]
         return scale.of_mean(mean) if scale else mean
 
-    return _of_sums(name, addends, statistic, confidence)
+    return _of_sums(name, addends, statistic, clusters, confidence)
 
 
 def _of_sums(
     name: str,
     pairs: Sequence[tuple[Sums, Sums]],
     statistic: SumsFunction,
+    clusters: Sequence[str],
     confidence: float,
 ) -> Difference:
+    """Compare a function of sums; what is drawn and swapped are whole clusters."""
     width = len(pairs[0][0])
-    addends = [(*one, *other) for one, other in pairs]
+    members: dict[str, list[Sums]] = {}
+    for (one, other), name_of_cluster in zip(pairs, clusters, strict=True):
+        members.setdefault(name_of_cluster, []).append((*one, *other))
+    addends = [
+        tuple(map(math.fsum, zip(*own, strict=True))) for own in members.values()
+    ]
     totals = [math.fsum(column) for column in zip(*addends, strict=True)]
     first, second = statistic(totals[:width]), statistic(totals[width:])
     interval = detectable = p = None
-    if len(pairs) >= _LEAST:
+    if len(addends) >= _LEAST:
         interval = bca_interval(
             addends,
             lambda sums: statistic(sums[:width]) - statistic(sums[width:]),
             confidence=confidence,
         )
-        p = swap_test(pairs, statistic).p
+        swapped = [(own[:width], own[width:]) for own in addends]
+        p = swap_test(swapped, statistic).p
     if interval is not None:
         normal = NormalDist()
         reach = normal.inv_cdf((1 + confidence) / 2)

@@ -8,6 +8,7 @@ from llmlab_pytest.core import (
     Contribution,
     Prediction,
     Report,
+    Sample,
     SampleRecord,
     SampleResult,
     Stratum,
@@ -28,6 +29,7 @@ from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
 from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.store import RunSummary, Store
+from llmlab_pytest.tasks import CLUSTER, clusters_of
 
 _PART = 500
 """Samples read at a time: 500 prompts of a few thousand characters are a few MB."""
@@ -35,10 +37,11 @@ _PART = 500
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a sample stands in its dataset, and its group there."""
+    """Where a sample stands in its dataset, and what it belongs to there."""
 
     position: int
     stratum: str | None
+    cluster: str | None
 
 
 class KeptRun:
@@ -119,14 +122,16 @@ class KeptRun:
 
     def _evidence(self, gate: Gate, plan: TaskPlan) -> Evidence:
         """Read what few gates need, and only for them."""
-        if gate.part is None and not gate.is_relative:
+        if gate.part is None and not gate.is_relative and CLUSTER not in plan.factors:
             return Evidence()
         samples = self._store.samples(self._run_id, task=plan.task)
         baseline = None
         if gate.is_relative and self._baselines is not None:
             baseline = self._baselines.of(plan)
         return Evidence(
-            rows={sample.id: sample.metadata for sample in samples}, baseline=baseline
+            rows={sample.id: sample.metadata for sample in samples},
+            clusters=clusters_of(plan, samples),
+            baseline=baseline,
         )
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
@@ -146,12 +151,17 @@ class KeptRun:
         return self._store.results(self._run_id, task=plan.task, model=plan.model)
 
     def _row(self, plan: TaskPlan) -> TaskRow:
-        groups = {}
-        if "group" in plan.factors:
+        samples: list[Sample] = []
+        if {"group", CLUSTER} & plan.factors.keys():
             samples = self._store.samples(self._run_id, task=plan.task)
-            groups = {sample.id: sample.groups for sample in samples}
         results = self._results(plan)
-        row = build_row(plan, results, self._metrics, groups=groups)
+        row = build_row(
+            plan,
+            results,
+            self._metrics,
+            groups={sample.id: sample.groups for sample in samples},
+            clusters=clusters_of(plan, samples),
+        )
         return replace(row, judges=judge_rows(results, self._calibrations))
 
     def _contributions(self) -> tuple[Contribution, ...]:
@@ -174,6 +184,7 @@ class KeptRun:
     def _places(self, plan: TaskPlan, stratify: str | None) -> dict[str, _Place]:
         samples = self._store.samples(self._run_id, task=plan.task)
         places: dict[str, _Place] = {}
+        clusters = clusters_of(plan, samples)
         for number, sample in enumerate(samples):
             position = number if sample.position is None else sample.position
             stratum = None
@@ -181,7 +192,7 @@ class KeptRun:
                 fields = {"input": sample.input, **sample.metadata}
                 where = f"stratify of {plan.task} (sample {sample.id})"
                 stratum = str(evaluate(stratify, fields, where=where))
-            places[sample.id] = _Place(position, stratum)
+            places[sample.id] = _Place(position, stratum, clusters.get(sample.id))
         return places
 
     def _strata(
@@ -194,8 +205,14 @@ class KeptRun:
                 groups.setdefault(place.stratum, []).append(result)
         if len(groups) <= 1:
             return ()
+        clusters = {n: p.cluster for n, p in places.items() if p.cluster is not None}
         return tuple(
-            Stratum(name, build_row(_part_of(row, group), group, self._metrics))
+            Stratum(
+                name,
+                build_row(
+                    _part_of(row, group), group, self._metrics, clusters=clusters
+                ),
+            )
             for name, group in sorted(groups.items())
         )
 

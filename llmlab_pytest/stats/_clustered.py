@@ -8,6 +8,7 @@ that belong to it (Imbens and Kolesár 2016). For a mean all of it has a closed 
 
 import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
 
@@ -17,7 +18,6 @@ from llmlab_pytest.stats._student import student_t_quantile
 
 _LEAST = 2
 """One cluster says nothing about how clusters differ."""
-METHOD = "cluster-t"
 
 
 class Clustered(NamedTuple):
@@ -83,7 +83,8 @@ def clustered_interval(
         return None
     if set(values) in ({0.0}, {1.0}):
         right = found.clusters * round(values[0])
-        return wilson(right, found.clusters, confidence=confidence)
+        interval = wilson(right, found.clusters, confidence=confidence)
+        return interval and replace(interval, method="cluster-wilson")
     half = student_t_quantile((1 + confidence) / 2, found.degrees) * found.stderr
     mean = fmean(values)
-    return Interval(mean - half, mean + half, confidence, METHOD)
+    return Interval(mean - half, mean + half, confidence, "cluster-t")

@@ -1,6 +1,7 @@
 """Tasks: what is asked, of which data, with which demonstrations."""
 
 from llmlab_pytest.tasks._card import load_card, override, task_from_spec
+from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
 from llmlab_pytest.tasks._plan import PlannedTask, plan_task
@@ -18,6 +19,7 @@ from llmlab_pytest.tasks._task import (
 )
 
 __all__ = [
+    "CLUSTER",
     "DataSource",
     "Demonstrations",
     "PlannedTask",
@@ -26,6 +28,7 @@ __all__ = [
     "build_request",
     "cache_dir",
     "chat_mode_on",
+    "clusters_of",
     "find_card",
     "in_mode",
     "load_card",

@@ -87,6 +87,12 @@ def test_interval_covers_where_the_plain_one_does_not(count: int) -> None:
 
 def test_all_right_is_as_many_observations_as_clusters() -> None:
     """Without a spread no error is known: each cluster counts once, by Wilson."""
-    assert clustered_interval([1.0] * 40, [n // 10 for n in range(40)]) == wilson(4, 4)
-    assert clustered_interval([0.0, 0.0, 0.0], "aab") == wilson(0, 2)
+    for found, plain in (
+        (clustered_interval([1.0] * 40, [n // 10 for n in range(40)]), wilson(4, 4)),
+        (clustered_interval([0.0, 0.0, 0.0], "aab"), wilson(0, 2)),
+    ):
+        assert found is not None
+        assert plain is not None
+        assert (found.low, found.high) == (plain.low, plain.high)
+        assert found.method == "cluster-wilson"
     assert clustered_interval([1.0, 0.0], "aa") is None
