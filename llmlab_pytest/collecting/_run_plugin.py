@@ -42,6 +42,7 @@ from llmlab_pytest.collecting._progress import (
 )
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.collecting._sequential import SequentialPlugin
 from llmlab_pytest.collecting._unasked import (
     BUDGET_SPENT,
     show_budget,
@@ -89,6 +90,8 @@ def activate(
                 line = show_live_line(config)
             llmlab.show_news = show_progress(config, above=line).show
             manager.register(RunPlugin(llmlab, pause), _NAME)
+            if llmlab.settings.is_sequential:
+                manager.register(SequentialPlugin(llmlab), f"{_NAME}-sequential")
         except LlmlabError as error:
             raise refusal(str(error)) from error
     return session_of(config)

@@ -8,6 +8,7 @@ is decided in the same way by the difference from the baseline, sample by sample
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from statistics import fmean
 
 from llmlab_pytest.core import (
     Metric,
@@ -23,6 +24,14 @@ from llmlab_pytest.gates._baseline import (
 )
 from llmlab_pytest.gates._grammar import Gate
 from llmlab_pytest.gates._needed import Needed, Observed, needed, needed_text
+from llmlab_pytest.gates._sequential import (
+    Course,
+    decision_on,
+    first_samples,
+    holds_on,
+    may_stop,
+    values_in_order,
+)
 from llmlab_pytest.gates._slice import Rows, part_of, why_empty
 from llmlab_pytest.metrics import (
     Clusters,
@@ -33,6 +42,7 @@ from llmlab_pytest.metrics import (
     difference,
     interval_at,
 )
+from llmlab_pytest.stats import betting_interval
 
 _TROUBLE_METRICS = ("errors", "error_rate")
 
@@ -47,6 +57,8 @@ class Evidence:
     """The cluster of each sample by its id, where the task declares any."""
     baseline: Baseline | None = None
     """What `--llmlab-baseline` has of the task."""
+    course: Course | None = None
+    """How samples came in, where gates were looked at all the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,11 @@ def _judged(
     too_early = _why_too_early(gate, plan, results, own, evidence)
     if too_early is not None:
         return _Judged("inconclusive", too_early, metric)
+    if evidence.course is not None and may_stop(gate):
+        first = first_samples(own, evidence.course)
+        values = values_in_order(gate.metric, first, registry, evidence.course.seed)
+        if values:
+            return _judged_in_order(gate, plan, first, values)
     if gate.is_relative:
         return _judged_relative(gate, plan, own, registry, evidence)
     return _judged_alone(gate, plan, own, metric, evidence.clusters)
@@ -129,7 +146,8 @@ def _why_too_early(
     """Return why nothing can be said yet; `None`: all is there."""
     if not plan.planned:
         return "no sample was selected with it: run the task without -k or --lf"
-    if len(results) < plan.planned:
+    is_stopped = evidence.course is not None and evidence.course.stopped_after
+    if len(results) < plan.planned and not is_stopped:
         return f"{len(results)} of {plan.planned} planned samples have a result"
     if gate.part is not None and not own:
         return why_empty(gate.part, evidence.rows)
@@ -154,6 +172,26 @@ def _judged_alone(
         return _Judged("inconclusive", reason, metric)
     what = f"{judged.name} is {judged.value:.4g} over {judged.n} samples"
     return _concluded(gate, plan, own, judged, what)
+
+
+def _judged_in_order(
+    gate: Gate,
+    plan: TaskPlan,
+    own: Sequence[SampleResult],
+    values: Sequence[float],
+) -> _Judged:
+    """Judge a mean that was looked at after every sample, by when it was decided."""
+    decision = decision_on(gate, values)
+    seen = values[: decision.n] if decision else values
+    interval = betting_interval(seen, confidence=gate.confidence or 0.95)
+    metric = Metric(name=gate.metric, value=fmean(seen), n=len(seen), interval=interval)
+    planned = -(-plan.planned // plan.epochs)
+    what = f"{gate.metric} is {metric.value:.4g} over {len(seen)} of {planned} samples"
+    if decision is None or interval is None:
+        return _concluded(gate, plan, own, metric, what)
+    span = f"{interval.confidence * 100:g}% interval at all times"
+    reason = f"{what}, {span} [{interval.low:.4g}, {interval.high:.4g}]"
+    return _Judged("passed" if holds_on(gate, decision) else "failed", reason, metric)
 
 
 def _judged_relative(

@@ -12,6 +12,7 @@ from llmlab_pytest.metrics._metrics import (
     interval_at,
     mean_of,
     mean_of_values,
+    sample_values,
     values_of,
 )
 from llmlab_pytest.metrics._paired import Difference, difference
@@ -36,5 +37,6 @@ __all__ = [
     "mean_of",
     "mean_of_values",
     "reducer_of",
+    "sample_values",
     "values_of",
 ]

@@ -2,6 +2,7 @@
 
 from llmlab_pytest.session._baseline import check_baseline
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._course import SEQUENTIAL, stop_factor
 from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
@@ -17,6 +18,7 @@ from llmlab_pytest.session._session import (
 )
 
 __all__ = [
+    "SEQUENTIAL",
     "Case",
     "Group",
     "LlmlabSession",
@@ -31,5 +33,6 @@ __all__ = [
     "report_of_kept_run",
     "session_if_used",
     "session_of",
+    "stop_factor",
     "warn_of_exposed_secrets",
 ]

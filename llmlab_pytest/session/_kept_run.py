@@ -17,7 +17,7 @@ from llmlab_pytest.core import (
     Verdict,
 )
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
-from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate
+from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate, watched
 from llmlab_pytest.judging import Calibration, judge_rows
 from llmlab_pytest.metrics import (
     MetricRegistry,
@@ -28,6 +28,7 @@ from llmlab_pytest.metrics import (
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
 from llmlab_pytest.session._baseline import Baselines
+from llmlab_pytest.session._course import course_of
 from llmlab_pytest.store import RunSummary, Store
 from llmlab_pytest.tasks import CLUSTER, clusters_of
 
@@ -122,8 +123,9 @@ class KeptRun:
 
     def _evidence(self, gate: Gate, plan: TaskPlan) -> Evidence:
         """Read what few gates need, and only for them."""
+        course = course_of(plan, self._store.run_factors(self._run_id))
         if gate.part is None and not gate.is_relative and CLUSTER not in plan.factors:
-            return Evidence()
+            return Evidence(course=course)
         samples = self._store.samples(self._run_id, task=plan.task)
         baseline = None
         if gate.is_relative and self._baselines is not None:
@@ -132,6 +134,7 @@ class KeptRun:
             rows={sample.id: sample.metadata for sample in samples},
             clusters=clusters_of(plan, samples),
             baseline=baseline,
+            course=course,
         )
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
@@ -162,7 +165,12 @@ class KeptRun:
             groups={sample.id: sample.groups for sample in samples},
             clusters=clusters_of(plan, samples),
         )
-        return replace(row, judges=judge_rows(results, self._calibrations))
+        row = replace(row, judges=judge_rows(results, self._calibrations))
+        course = course_of(plan, self._store.run_factors(self._run_id))
+        if course is None:
+            return row
+        metrics = (watched(m, results, self._metrics, course) for m in row.metrics)
+        return replace(row, metrics=tuple(metrics))
 
     def _contributions(self) -> tuple[Contribution, ...]:
         """Compare the settings of every explanation of this run, per model."""

@@ -78,6 +78,8 @@ class Settings:
     predict: tuple[float, ...]
     """How many times as large the workloads are that a prediction is asked for."""
     inconclusive: Inconclusive
+    is_sequential: bool
+    """Whether tasks stop as soon as their gates are decided."""
     may_run_code: bool
     """Whether code that models write may be run."""
     may_run_commands: bool
@@ -142,10 +144,9 @@ def read_settings(config: pytest.Config) -> Settings:
         estimate=bool(raw_setting(config, "--llmlab-estimate").value),
         predict=_factors(config),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
-        may_run_code=raw_setting(config, "--llmlab-allow-code-execution").value
-        is not None,
-        may_run_commands=raw_setting(config, "--llmlab-allow-commands").value
-        is not None,
+        is_sequential=_is_on(config, "--llmlab-sequential"),
+        may_run_code=_is_on(config, "--llmlab-allow-code-execution"),
+        may_run_commands=_is_on(config, "--llmlab-allow-commands"),
         baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
         outputs={flag: Path(path) for flag, path in outputs.items() if path},
@@ -180,6 +181,10 @@ def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
         msg = f"{raw.where} is {raw.value!r}."
         raise ConfigError(msg, allowed=f"It takes a whole number, at least {minimum}.")
     return number
+
+
+def _is_on(config: pytest.Config, flag: str) -> bool:
+    return raw_setting(config, flag).value is not None
 
 
 def _choice(config: pytest.Config, flag: str) -> str:

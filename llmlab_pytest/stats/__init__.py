@@ -10,6 +10,7 @@ from llmlab_pytest.stats._agreement import (
     krippendorff_alpha,
 )
 from llmlab_pytest.stats._bca import bca_interval
+from llmlab_pytest.stats._betting import Decision, betting_interval, decide_side
 from llmlab_pytest.stats._bootstrap import bootstrap_stderr
 from llmlab_pytest.stats._clustered import (
     Clustered,
@@ -56,6 +57,7 @@ __all__ = [
     "Clustered",
     "CorpusStatistic",
     "Corrected",
+    "Decision",
     "Flipped",
     "Kappa",
     "Rated",
@@ -64,6 +66,7 @@ __all__ = [
     "Weights",
     "bca_interval",
     "benjamini_hochberg",
+    "betting_interval",
     "bootstrap_stderr",
     "class_agreement",
     "clopper_pearson",
@@ -72,6 +75,7 @@ __all__ = [
     "cohen_kappa",
     "corrected_mean",
     "correlation",
+    "decide_side",
     "detectable_mean",
     "detectable_pairs",
     "holm",
