@@ -1,11 +1,11 @@
 """`llmlab compare`: runs, or the models of one run, side by side on the same samples.
 
-Every comparison is paired. Their p values are corrected together by Holm's method: of
-ten comparisons of equal models one in two would else show a difference at 5 %.
+Every comparison is paired. Their p values are corrected together: of ten comparisons of
+equal models four in ten would else show some difference at 5 %.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from llmlab_pytest.metrics import (
     difference,
 )
 from llmlab_pytest.reporting import aligned, money, score, seconds
-from llmlab_pytest.stats import holm
+from llmlab_pytest.stats import benjamini_hochberg, holm
 
 _LEVEL = 0.05
 _MOST_IDS = 8
@@ -30,8 +30,10 @@ _SMALLEST_P = 1e-4
 _SIDES = ("task", "model", "metric", "value", "95% interval", "n", "err", "cost", "p50")
 _CHANGES = (
     *("task", "model", "against", "difference", "95% interval"),
-    *("higher", "lower", "same", "p", "p (Holm)", "finds"),
+    *("higher", "lower", "same", "p"),
 )
+_CORRECTIONS = {"holm": ("p (Holm)", holm), "fdr": ("p (FDR)", benjamini_hochberg)}
+"""Heading and function by the word of `--correct`."""
 
 
 class _Pair(NamedTuple):
@@ -74,10 +76,12 @@ def compare(given: argparse.Namespace) -> Outcome:
             allowed="It compares several models of one run, or a task of several runs.",
         )
     registry = default_metrics()
-    compared = _compared(pairs, registry)
-    lines = [*_side_lines(sides, registry), "", *_change_lines(compared), ""]
+    heading, correct = _CORRECTIONS[given.correct]
+    compared = _compared(pairs, registry, correct)
+    changes = _change_lines(compared, heading)
+    lines = [*_side_lines(sides, registry), "", *changes, ""]
     lines += [line for each in compared for line in _flips(each)]
-    return Outcome([*lines, *_notes(compared)])
+    return Outcome([*lines, *_notes(compared, heading)])
 
 
 def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
@@ -114,10 +118,14 @@ def _pairs(sides: Sequence[Side]) -> list[_Pair]:
     return pairs
 
 
-def _compared(pairs: Sequence[_Pair], registry: MetricRegistry) -> list[_Compared]:
+def _compared(
+    pairs: Sequence[_Pair],
+    registry: MetricRegistry,
+    correct: Callable[[Sequence[float]], list[float]],
+) -> list[_Compared]:
     found = [_difference(pair, registry) for pair in pairs]
     tested = [n for n, each in enumerate(found) if each.found.p is not None]
-    adjusted = holm([found[n].found.p or 0.0 for n in tested])
+    adjusted = correct([found[n].found.p or 0.0 for n in tested])
     by_place = dict(zip(tested, adjusted, strict=True))
     return [each._replace(corrected_p=by_place.get(n)) for n, each in enumerate(found)]
 
@@ -188,8 +196,8 @@ def _names(sides: Sequence[Side]) -> list[str]:
     ]
 
 
-def _change_lines(compared: Sequence[_Compared]) -> list[str]:
-    cells = [list(_CHANGES)]
+def _change_lines(compared: Sequence[_Compared], heading: str) -> list[str]:
+    cells = [[*_CHANGES, heading, "finds"]]
     for each in compared:
         found = each.found
         first, second = _names(each.pair)
@@ -258,12 +266,12 @@ def _named(ids: Sequence[str]) -> str:
     return ", ".join(shorten(name, _WIDTH) for name in ids[:_MOST_IDS]) + more
 
 
-def _notes(compared: Sequence[_Compared]) -> list[str]:
+def _notes(compared: Sequence[_Compared], heading: str) -> list[str]:
     """Say what the columns mean, those that are there."""
     tested = sum(each.corrected_p is not None for each in compared)
     lines = []
     if tested > 1:
-        lines.append(f"p (Holm): corrected for {tested} comparisons")
+        lines.append(f"{heading}: corrected for {tested} comparisons")
     if any(map(_finds, compared)):
         lines.append(
             "finds: the smallest difference that so many samples find 4 times in 5"

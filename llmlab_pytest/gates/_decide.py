@@ -40,6 +40,7 @@ from llmlab_pytest.metrics import (
     clustered,
     compute,
     difference,
+    exact_interval,
     interval_at,
 )
 from llmlab_pytest.stats import betting_interval
@@ -168,7 +169,8 @@ def _judged_alone(
         return _Judged("inconclusive", reason, metric)
     judged = _at_confidence(gate, metric, own, clusters)
     if judged is None:
-        reason = f"{gate.metric} has no interval at the confidence that is asked for"
+        kind = "exact interval" if gate.is_exact else "interval at that confidence"
+        reason = f"{gate.metric} has no {kind} here"
         return _Judged("inconclusive", reason, metric)
     what = f"{judged.name} is {judged.value:.4g} over {judged.n} samples"
     return _concluded(gate, plan, own, judged, what)
@@ -289,6 +291,10 @@ def _at_confidence(
     """
     if gate.confidence is None:
         return replace(metric, interval=None)
+    if gate.is_exact:
+        exact = exact_interval(gate.metric, results, confidence=gate.confidence)
+        is_known = exact is not None and not clusters
+        return replace(metric, interval=exact) if is_known else None
     if metric.interval is None or metric.interval.confidence == gate.confidence:
         return metric
     interval = interval_at(gate.metric, results, confidence=gate.confidence)

@@ -24,7 +24,8 @@ _GRAMMAR = re.compile(
     rf"(?P<number>[-+]?{_NUMBER})\s*(?P<percent>%?)"
     rf"|baseline(?:\s*(?P<sign>[-+])\s*(?P<margin>{_NUMBER})(?P<points>\s*points)?)?"
     r")"
-    r"(?:\s+at\s+(?P<confidence>\d+(?:\.\d+)?)\s*%|\s+(?P<point>point))?\s*"
+    r"(?:(?:\s+at\s+(?P<confidence>\d+(?:\.\d+)?)\s*%)?(?P<exact>\s+exact)?"
+    r"|\s+(?P<point>point))\s*"
 )
 _DEFAULT_CONFIDENCE = 0.95
 _PER_CENT = 100
@@ -48,6 +49,8 @@ class Gate:
     """A number of the metric; of a relative gate, of its distance from the baseline."""
     confidence: float | None
     """`None`: the point estimate decides."""
+    is_exact: bool = False
+    """Whether Clopper and Pearson's interval decides, which is never too short."""
     part: Slice | None = None
     """Which samples it judges; `None`: all."""
     is_relative: bool = False
@@ -59,7 +62,7 @@ class Gate:
 
 
 def parse_gate(text: str, *, where: str) -> Gate:
-    """Parse `METRIC[FIELD=VALUE] OP NUMBER|BASELINE [at CONFIDENCE% | point]`.
+    """Parse `METRIC[FIELD=VALUE] OP NUMBER|BASELINE [at CONFIDENCE% | exact | point]`.
 
     Args:
         text: e.g. `accuracy >= 0.8`, `accuracy >= 80% at 90%`, `cost_usd <= 0.5`,
@@ -74,8 +77,9 @@ def parse_gate(text: str, *, where: str) -> Gate:
         raise ConfigError(
             f"The gate {text!r} in {where} cannot be read.",
             allowed="A gate is METRIC OP NUMBER, with OP one of >= > <= < ==, "
-            "and may end in 'at 90%' or 'point'. METRIC[FIELD=VALUE] judges some "
-            "samples; for the number may stand 'baseline', '- 2 points' behind it.",
+            "and may end in 'at 90%', 'exact' or 'point'. METRIC[FIELD=VALUE] judges "
+            "some samples; for the number may stand 'baseline', and '- 2 points' "
+            "behind it.",
             fix="For example: accuracy >= 0.8",
         )
     confidence = float(match["confidence"]) / _PER_CENT if match["confidence"] else None
@@ -83,6 +87,12 @@ def parse_gate(text: str, *, where: str) -> Gate:
         raise ConfigError(
             f"The gate {text!r} in {where} asks for {match['confidence']}% confidence.",
             allowed="Confidence lies between 0% and 100%, both excluded.",
+        )
+    if match["exact"] and match["number"] is None:
+        raise ConfigError(
+            f"The gate {text!r} in {where} asks for an exact interval of a difference.",
+            allowed="'exact' is for right and wrong of one run; a baseline is compared "
+            "by pairs.",
         )
     if confidence is None and not match["point"]:
         confidence = _DEFAULT_CONFIDENCE
@@ -92,6 +102,7 @@ def parse_gate(text: str, *, where: str) -> Gate:
         operator=match["operator"],
         threshold=_threshold(match),
         confidence=confidence,
+        is_exact=match["exact"] is not None,
         part=Slice(match["field"], match["value"]) if match["field"] else None,
         is_relative=match["number"] is None,
     )

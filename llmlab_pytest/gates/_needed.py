@@ -9,6 +9,7 @@ from llmlab_pytest.core import Interval, SampleResult, TaskPlan
 from llmlab_pytest.stats import samples_for_mean, samples_for_proportion
 
 _SMALL_USD = 0.01
+_OF_PROPORTIONS = ("wilson", "clopper-pearson", "cluster-wilson")
 
 
 class Observed(NamedTuple):
@@ -71,9 +72,9 @@ def _samples(observed: Observed, bound: float) -> int | None:
     value, interval, n, is_same = observed
     confidence = interval.confidence
     reach = NormalDist().inv_cdf((1 + confidence) / 2)
-    if "wilson" in interval.method and 0 <= bound <= 1:
+    if interval.method in _OF_PROPORTIONS and 0 <= bound <= 1:
         total = samples_for_proportion(value, bound, confidence=confidence)
-        if interval.method == "wilson" or total is None:
+        if interval.method != "cluster-wilson" or total is None:
             return total
         # All are alike: the width tells how many clusters there are, z² w / (1 - w).
         inside = 1 - (interval.high - interval.low)

@@ -41,6 +41,7 @@ def may_stop(gate: Gate) -> bool:
     return (
         gate.part is None
         and not gate.is_relative
+        and not gate.is_exact
         and gate.confidence is not None
         and gate.operator != "=="
         and 0 < gate.threshold < 1

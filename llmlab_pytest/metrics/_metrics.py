@@ -16,6 +16,7 @@ from llmlab_pytest.metrics._perplexity import SCALES, Scale
 from llmlab_pytest.metrics._reducers import reducer_of
 from llmlab_pytest.metrics._speed import SPEED
 from llmlab_pytest.stats import (
+    clopper_pearson,
     mean_stderr,
     ratio_interval,
     student_t,
@@ -120,6 +121,26 @@ def _score(result: SampleResult, scorer: str) -> Score | None:
     if scorer == ACCURACY or reducer_of(scorer):
         return result.scores[0] if result.scores else None
     return next((score for score in result.scores if score.scorer == scorer), None)
+
+
+def exact_interval(
+    name: str, results: Sequence[SampleResult], *, confidence: float
+) -> Interval | None:
+    """Return Clopper and Pearson's interval of a mean of right and wrong.
+
+    `None` for any other metric: a total, or one with values between 0 and 1.
+
+    Args:
+        name: a scorer, a reducer, or `accuracy`.
+        results: of one task and model.
+        confidence: between 0 and 1.
+    """
+    samples = values_of(results, name)
+    is_counted = all(s.value in (0.0, 1.0) and s.weight == 1.0 for s in samples)
+    if not is_counted or shares_of(results, name):
+        return None
+    right = round(sum(sample.value for sample in samples))
+    return clopper_pearson(right, len(samples), confidence=confidence)
 
 
 def interval_at(

@@ -98,6 +98,26 @@ def test_models_of_one_run_are_compared_in_pairs(
     assert "p (Holm): corrected for 3 comparisons" in lines
 
 
+def test_finds_may_be_corrected_by_their_false_part(
+    keep: Callable[[Runs], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of three equal p values, Benjamini and Hochberg's stay as they are."""
+    tasks = {
+        f"{name}/{model}": v
+        for name in "abc"
+        for model, v in (("new", NEW), ("old", OLD))
+    }
+    keep({"r1": tasks})
+    p = mcnemar(6, 0)
+    for correct, heading, wanted in (("holm", "Holm", 3 * p), ("fdr", "FDR", p)):
+        lines = output_of(capsys, "r1", "--correct", correct)
+        changes = [line.split() for line in lines if "old    new" in line]
+        assert [change[9:11] for change in changes] == [
+            [f"{p:.4f}", f"{wanted:.4f}"]
+        ] * 3
+        assert f"p ({heading}): corrected for 3 comparisons" in lines
+
+
 def test_runs_are_compared_model_by_model(
     keep: Callable[[Runs], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
