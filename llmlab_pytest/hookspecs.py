@@ -51,9 +51,9 @@ def pytest_llmlab_register_scorers(
 ) -> None:
     """Add scorers: `register(name, factory)`, where `factory(**options)` is a scorer.
 
-    A scorer is any callable whose parameters are chosen by name from `completion`,
-    `target` and `sample`. Called once per process when the first task is collected.
-    The return value is ignored. An exception stops the run.
+    A scorer is any callable, plain or `async`, whose parameters are chosen by name from
+    `completion`, `target` and `sample`. Called once per process when the first task is
+    collected. The return value is ignored. An exception stops the run.
 
     Use in conftest plugins: only in the `conftest.py` of the root directory.
     """

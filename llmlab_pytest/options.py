@@ -276,6 +276,13 @@ OPTIONS: tuple[Option, ...] = (
         help="Also write one line per sample for spreadsheets",
     ),
     Option(
+        flag="--llmlab-markdown",
+        metavar="FILE",
+        ini="llmlab_markdown",
+        help="Also write gates, table and the first samples that went wrong as "
+        "Markdown, for a pull request or the summary of a job",
+    ),
+    Option(
         flag="--llmlab-samples",
         metavar="FILE",
         ini="llmlab_samples",

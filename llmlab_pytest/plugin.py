@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLLECTING = "llmlab_pytest.collecting"
 _TASK_MARK = "llm_task"
+_FILES = {"explain.toml": "ExplanationFile", "matrix.toml": "MatrixFile"}
 _MARKS = (
     "llm_task(*names, data=, prompt=, scorers=, gate=, ...): run once per sample",
     "llm_requires(*capabilities): skip models that do not declare a capability",
@@ -76,12 +77,13 @@ def llm_judge(request: pytest.FixtureRequest) -> "LlmJudge":
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
-    """Collect task cards and explanations."""
-    kind = "CardFile"
-    if file_path.name.endswith(".explain.toml"):
-        kind = "ExplanationFile"
-    elif not file_path.name.endswith("task.toml") or not _is_card(file_path):
-        return None
+    """Collect task cards, explanations and matrices of prompts."""
+    ending = ".".join(file_path.name.rsplit(".", 2)[1:])
+    kind = _FILES.get(ending)
+    if kind is None:
+        if not file_path.name.endswith("task.toml") or not _is_card(file_path):
+            return None
+        kind = "CardFile"
     _activate(parent.config, refusal=pytest.Collector.CollectError)
     collector: pytest.Collector = load(f"{_COLLECTING}:{kind}").from_parent(
         parent, path=file_path

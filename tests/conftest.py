@@ -13,6 +13,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The first sample of a property may load a library; no test asserts a duration.
+settings.register_profile("llmlab", deadline=None)
+settings.load_profile("llmlab")
 
 REPOSITORY = Path(__file__).parents[1]
 _KEPT = ("LLMLAB_TEST_NETWORK",)

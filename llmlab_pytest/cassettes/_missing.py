@@ -6,11 +6,10 @@ from typing import Any
 
 from llmlab_pytest.cassettes._call import RecordedCall
 from llmlab_pytest.cassettes._folder import CassetteFolder
-from llmlab_pytest.core import NotRecorded, shorten
+from llmlab_pytest.core import HIDDEN, NotRecorded, shorten
 
 _SHOWN = 3
 _CHARS = 60
-_HIDDEN = "[redacted]"
 
 
 def not_recorded(folder: CassetteFolder, call: RecordedCall) -> NotRecorded:
@@ -87,4 +86,4 @@ def _shown(value: Any, other: Any) -> str:
     start = max(0, same - _CHARS // 3)
     cut = value[start : start + _CHARS]
     shown = repr(f"{'…' * (start > 0)}{cut}{'…' * (start + _CHARS < len(value))}")
-    return f"{shown} (a secret is hidden)" if _HIDDEN in value else shown
+    return f"{shown} (a secret is hidden)" if HIDDEN in value else shown

@@ -1,6 +1,6 @@
 """How llmlab becomes pytest items: marks, task cards, gates, outcomes."""
 
-from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile
+from llmlab_pytest.collecting._card_file import CardFile, ExplanationFile, MatrixFile
 from llmlab_pytest.collecting._cassettes import note_used_cassettes
 from llmlab_pytest.collecting._estimate import register_estimate
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
@@ -16,6 +16,7 @@ __all__ = [
     "ExplanationFile",
     "GateFailed",
     "GateItem",
+    "MatrixFile",
     "activate",
     "finish_controller",
     "llm_task",

@@ -21,6 +21,7 @@ from llmlab_pytest.tasks import (
     find_card,
     load_card,
     load_explanation,
+    load_matrix,
     needed_capability,
 )
 
@@ -63,6 +64,11 @@ class CardFile(pytest.File):
         for case in cases:
             yield CardItem.from_parent(self, name=f"{task.name}[{case.id}]", case=case)
 
+    def _find(self, name: str) -> Path:
+        """Return the card of a registered task."""
+        folders = session_of(self.config).registries.card_folders
+        return find_card(name, folders=folders, where=str(self.path))
+
 
 class ExplanationFile(CardFile):
     """Two settings of a task; collects the items of both, and of those between.
@@ -71,12 +77,16 @@ class ExplanationFile(CardFile):
     they would make all settings the same.
     """
 
-    def _tasks(self, session: LlmlabSession) -> Iterable[Task]:
-        def find(name: str) -> Path:
-            folders = session.registries.card_folders
-            return find_card(name, folders=folders, where=str(self.path))
+    def _tasks(self, _: LlmlabSession) -> Iterable[Task]:
+        return load_explanation(self.path, self._find)
 
-        return load_explanation(self.path, find)
+
+class MatrixFile(CardFile):
+    """Several prompts of one task; collects the items of each."""
+
+    def _tasks(self, session: LlmlabSession) -> Iterable[Task]:
+        tasks = load_matrix(self.path, self._find)
+        return [session.as_asked(session.in_mode(task)) for task in tasks]
 
 
 class CardItem(pytest.Item):

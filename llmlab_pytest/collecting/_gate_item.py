@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from llmlab_pytest.collecting._allure import makes_allure, tell_apart
 from llmlab_pytest.collecting._unasked import (
     skipped_for_budget,
     skipped_while_down,
@@ -61,6 +62,8 @@ class GateItem(pytest.Item):
 
     def setup(self) -> None:
         """Judge; samples that ended in an error make the gate an error too."""
+        if makes_allure(self.config):
+            tell_apart(task=self.group.task, model=self.group.model, gate=self.gate)
         verdict = session_of(self.config).decide(self.group, self.gate)
         self._verdict = verdict
         self.user_properties.append((VERDICT, verdict.state))

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
+from llmlab_pytest.collecting._allure import asked, makes_allure, show_in_allure
 from llmlab_pytest.collecting._groups import group_of, plain_nodeid
 from llmlab_pytest.core import (
     Completion,
@@ -85,21 +87,42 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
         sample_id=case.sample.id,
         epoch=case.epoch,
         scores=scores,
-        usage=completion.usage,
-        cost_usd=completion.cost_usd,
-        latency_s=None if completion.original else completion.latency_s,
-        ttft_s=None if completion.original else completion.ttft_s,
-        compute_s=completion.compute_s,
-        original=completion.original,
+        **_taken(completion),
     )
     session.record(item, result, case=case)
     item.stash[_recorded_key] = True
+    _show(item, result, case=case, completion=completion)
     primary = scores[0]
     outcome = "miss" if result.is_miss else "hit"
     item.user_properties.append((OUTCOME, outcome))
     item.user_properties.append((f"llmlab_{primary.scorer}", primary.value))
     if primary.answer is not None:
         item.user_properties.append(("llmlab_answer", shorten(primary.answer)))
+
+
+def _taken(completion: Completion) -> dict[str, Any]:
+    """Return what an answer took, as fields of a result."""
+    return {
+        "usage": completion.usage,
+        "cost_usd": completion.cost_usd,
+        "latency_s": None if completion.original else completion.latency_s,
+        "ttft_s": None if completion.original else completion.ttft_s,
+        "compute_s": completion.compute_s,
+        "original": completion.original,
+    }
+
+
+def _show(
+    item: pytest.Item,
+    result: SampleResult,
+    *,
+    case: Case,
+    completion: Completion | None,
+) -> None:
+    """Add a sample to an Allure report, if one is made."""
+    if makes_allure(item.config):
+        request = asked(session_of(item.config).call_of(case))
+        show_in_allure(result, request=request, completion=completion)
 
 
 def _with_asserts(
@@ -146,17 +169,18 @@ def behaviour_task(item: pytest.Item) -> str:
 def _record_error(item: pytest.Item, error: BaseException) -> None:
     case = item.stash[case_key]
     group = group_of(item, case)
-    session_of(item.config).record(
-        item,
-        SampleResult(
-            task=group.task,
-            model=group.model,
-            sample_id=case.sample.id,
-            epoch=case.epoch,
-            error=_text(error),
-        ),
-        case=case,
+    completion = finished_completion(item)
+    result = SampleResult(
+        task=group.task,
+        model=group.model,
+        sample_id=case.sample.id,
+        epoch=case.epoch,
+        error=_text(error),
+        # An answer that could not be scored, as when a judge fails, is paid too.
+        **({} if completion is None else _taken(completion)),
     )
+    session_of(item.config).record(item, result, case=case)
+    _show(item, result, case=case, completion=completion)
     if isinstance(error, LlmlabError):
         item.user_properties.append((OUTCOME, "error"))
 

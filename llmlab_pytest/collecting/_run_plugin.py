@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from llmlab_pytest.collecting._allure import finish_allure
 from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
@@ -260,6 +261,7 @@ class RunPlugin:
             terminalreporter.section("llmlab")
             terminalreporter.write_line(f"StoreError: {error}", red=True)
             return
+        finish_allure(self._config, report)
         outputs = self._llmlab.write_outputs(report)
         for trouble in outputs.troubles:
             terminalreporter.write_line(trouble, red=True)

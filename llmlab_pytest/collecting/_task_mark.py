@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from llmlab_pytest.collecting._function_scorers import with_names
 from llmlab_pytest.core import ConfigError, unknown_name
+from llmlab_pytest.scorers import AnyScorer
 from llmlab_pytest.session import LlmlabSession
 from llmlab_pytest.tasks import (
     Task,
@@ -37,7 +39,7 @@ def llm_task(
     *names: str,
     data: str | Path | Sequence[Mapping[str, object]] | None = None,
     prompt: str | None = None,
-    scorers: Sequence[str | Mapping[str, object]] | None = None,
+    scorers: Sequence[AnyScorer] | None = None,
     gate: str | Sequence[str] | None = None,
     skip_unsupported: bool = False,
     **settings: object,
@@ -52,8 +54,8 @@ def llm_task(
             task is described by the other arguments and named after the function.
         data: a JSONL, JSON or CSV file, relative to the test file, or rows.
         prompt: a Jinja template over the fields of a row; default `{{ input }}`.
-        scorers: names, or tables with `name` and options. With none, the asserts in
-            the test function decide hit or miss.
+        scorers: names, tables with `name` and options, or functions. With none, the
+            asserts in the test function decide hit or miss.
         gate: what must hold for all samples, e.g. `"accuracy >= 0.8"`.
         skip_unsupported: skip a model that lacks a capability the task needs, rather
             than fail.
@@ -82,6 +84,9 @@ def tasks_of(
     """
     where = f"{definition.nodeid} (@llm_task)"
     settings: dict[str, Any] = {k: v for k, v in mark.kwargs.items() if k not in _OWN}
+    if "scorers" in settings:
+        registry = session.registries.scorers
+        settings["scorers"] = with_names(settings["scorers"], registry, where=where)
     base = definition.path.parent
     if not mark.args:
         name = settings.pop("name", definition.originalname.removeprefix("test_"))

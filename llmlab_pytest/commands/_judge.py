@@ -2,42 +2,31 @@
 
 import argparse
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from functools import partial
+from typing import NamedTuple
 
+from llmlab_pytest.commands._asking import Asking
 from llmlab_pytest.commands._judge_lines import lines_of
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import Rating, read_ratings
-from llmlab_pytest.commands._registry_files import registry_files
+from llmlab_pytest.commands._read_scorer import read_scorer
 from llmlab_pytest.core import (
-    Completion,
+    Bench,
     ConfigError,
-    Json,
     LlmlabError,
-    Model,
     ModelSpec,
     Registry,
-    Request,
     Score,
-    digest_of,
     judging,
 )
-from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.judging import (
     JUDGE_SCORERS,
     Calibration,
     ModelJudge,
-    check_judge,
     figures_of,
-)
-from llmlab_pytest.providers import (
-    ModelRegistry,
-    check_commands,
-    load_model,
-    provider_registry,
 )
 from llmlab_pytest.scorers import (
     Scorer,
@@ -68,68 +57,39 @@ def calibrate(given: argparse.Namespace) -> Outcome:
     """
     least, most = _scale(given.scale)
     ratings = read_ratings(given.ratings, field=given.field, least=least, most=most)
-    spec = _spec(given.scorer)
+    spec = read_scorer(given.scorer)
     name, scorer = make_scorer(spec, _scorers(), where="--scorer")
     started = time.monotonic()
-    with _Judge(given) as judge:
-        judged = asyncio.run(_all(ratings, scorer, judge))
+    with Asking(given.registry, may_run_commands=given.allow_commands) as asking:
+        judge, *others = asking.find([given.judge], where="--judge")
+        if others:
+            raise ConfigError(
+                f"--judge {given.judge} names {1 + len(others)} models.",
+                allowed="One judge is compared with people at a time.",
+            )
+        # Whichever judge the scorer names: the one given here is compared.
+        bench = partial(_bench, asking, judge)
+        judged = asyncio.run(_all(ratings, scorer, bench))
     took_s = time.monotonic() - started
     rated = [(one.rating, one.score) for one in judged if one.score is not None]
     failed = [(one.rating, one.error) for one in judged if one.error is not None]
     if len(rated) < _LEAST and failed:
         _, error = failed[0]
         raise error
-    lines = _report(f"{name} by {judge.spec.alias}", rated)
+    lines = _report(f"{name} by {judge.alias}", rated)
     lines.append(f"{took_s:.1f} s, {_cost([score for _, score in rated])}")
     lines += [f"{one.where}: {type(error).__name__}: {error}" for one, error in failed]
     if given.out is not None:
-        _calibration(judge.spec.alias, spec, rated).write(given.out)
+        _calibration(judge.alias, spec, rated).write(given.out)
         lines.append(f"wrote {given.out}, for --llmlab-calibration")
     return Outcome(lines, is_good=not failed)
 
 
-class _Judge:
-    """The judge's model, in an engine of its own."""
-
-    def __init__(self, given: argparse.Namespace) -> None:
-        self._may_run_commands = bool(given.allow_commands)
-        self._providers = provider_registry()
-        models = ModelRegistry.load(
-            registry_files(given.registry), providers=self._providers
-        )
-        self.spec, *others = models.resolve([given.judge], where="--judge")
-        if others:
-            raise ConfigError(
-                f"--judge {given.judge} names {1 + len(others)} models.",
-                allowed="One judge is compared with people at a time.",
-            )
-        check_judge(self.spec, where="--judge")
-        self._engine = Engine(self._load)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.close()
-
-    def __call__(self, names: Sequence[str]) -> list[ModelJudge]:
-        """Give this judge to a scorer, whichever it names: this one is measured."""
-        del names
-        return [ModelJudge(self.spec, self._ask)]
-
-    def _load(self, spec: ModelSpec) -> Model:
-        check_commands(spec, may_run=self._may_run_commands)
-        return load_model(spec, self._providers)
-
-    async def _ask(self, request: Request) -> Completion:
-        key = digest_of(["llmlab judge", time.monotonic_ns(), id(request)])
-        call = Call(key=key, spec=self.spec, build=lambda: request)
-        return await asyncio.wrap_future(self._engine.submit(call))
+def _bench(asking: Asking, judge: ModelSpec, _: Sequence[str]) -> list[ModelJudge]:
+    return [asking.judge(judge, where="--judge")]
 
 
-async def _all(
-    ratings: Sequence[Rating], scorer: Scorer, judge: _Judge
-) -> list[Judged]:
+async def _all(ratings: Sequence[Rating], scorer: Scorer, bench: Bench) -> list[Judged]:
     free = asyncio.Semaphore(_AT_ONCE)
     done = 0
 
@@ -147,7 +107,7 @@ async def _all(
         _show(done, len(ratings))
         return outcome
 
-    with judging(judge):
+    with judging(bench):
         return list(await asyncio.gather(*map(one, ratings)))
 
 
@@ -196,24 +156,6 @@ def _cost(scores: Sequence[Score]) -> str:
     if None in costs:
         return f"{calls} calls, of unknown cost"
     return f"{calls} calls, ${sum(filter(None, costs)):.4f}"
-
-
-def _spec(text: str) -> ScorerSpec:
-    """Read a scorer: its name, or a JSON object with options.
-
-    Raises:
-        ConfigError: it is an object that cannot be read, or none that asks a judge.
-    """
-    if not text.lstrip().startswith("{"):
-        return text
-    try:
-        spec: dict[str, Json] = json.loads(text)
-    except ValueError as error:
-        raise ConfigError(
-            f"--scorer is {text!r}: {error}.",
-            allowed='It is a name, or like {"name": "rubric", "criteria": "…"}.',
-        ) from error
-    return spec
 
 
 def _scorers() -> ScorerRegistry:

@@ -5,11 +5,13 @@ import sys
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from llmlab_pytest.commands import _cache
 from llmlab_pytest.commands._outcome import Action, Outcome
 from llmlab_pytest.core import LlmlabError, load
 
+_LIST: dict[str, Any] = {"action": "append", "default": []}
 _FAILED = 1
 _WRONG_USE = 2
 
@@ -63,10 +65,73 @@ def _calibrate(given: argparse.Namespace) -> Outcome:
     return done
 
 
+def _describe_prompt(prompt: argparse.ArgumentParser) -> None:
+    def add(flag: str, text: str, **options: Any) -> None:
+        prompt.add_argument(flag, help=text, **options)
+
+    add("text", "the prompt, a template; - or nothing: from standard input", nargs="?")
+    add("--file", "a file with the prompt", type=Path, metavar="FILE")
+    add(
+        "--var", "a variable of the template; repeatable", **_LIST, metavar="NAME=VALUE"
+    )
+    add("--system", "the system message", metavar="TEXT")
+    add("--image", "a file or address; repeatable", **_LIST, metavar="IMAGE")
+    add("--llm", "model, as for pytest; repeatable", **_LIST, metavar="MODEL")
+    add("--repeat", "answers of each model (%(default)s)", type=_count, default=1)
+    add("--temperature", "0 is greedy, the default", type=float, metavar="T")
+    add("--max-tokens", "of an answer", type=_count, metavar="N")
+    add("--seed", "of the first answer (%(default)s)", type=int, default=1234)
+    add("--expect", "a text that right answers contain", metavar="TEXT")
+    add("--target", "the reference, for scorers that need one", metavar="TEXT")
+    add("--scorer", "name or JSON of a scorer; repeatable", **_LIST, metavar="SCORER")
+    add("--judge", "model that judges; several are a jury", **_LIST, metavar="MODEL")
+    add("--save", "keep it: NAME.task.toml or test_NAME.py", type=Path, metavar="FILE")
+    add("--registry", "the project's models", type=Path, metavar="FILE")
+    add("--allow-commands", "let keys come from commands", action="store_true")
+    prompt.set_defaults(act=_ask)
+
+
+def _ask(given: argparse.Namespace) -> Outcome:
+    done: Outcome = load("llmlab_pytest.commands._prompt:prompt")(given)
+    return done
+
+
+def _describe_threshold(threshold: argparse.ArgumentParser) -> None:
+    threshold.add_argument(
+        "ratings", type=Path, help="JSON lines: answer, target, rating, …"
+    )
+    threshold.add_argument(
+        "--scorer",
+        default="similarity",
+        help="name or JSON of a scorer whose value is a number (%(default)s)",
+    )
+    threshold.add_argument(
+        "--field", default="rating", help="field with people's rating (%(default)s)"
+    )
+    threshold.add_argument(
+        "--most-false-accepts",
+        type=float,
+        metavar="PART",
+        help="part of wrong answers that may pass (default: both errors weigh alike)",
+    )
+    threshold.set_defaults(act=_find_threshold)
+
+
+def _find_threshold(given: argparse.Namespace) -> Outcome:
+    done: Outcome = load("llmlab_pytest.commands._threshold:find_threshold")(given)
+    return done
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmlab", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _describe_prompt(commands.add_parser("prompt", help="ask models at once"))
     _describe_judge(commands.add_parser("judge", help="compare a judge with people"))
+    _describe_threshold(
+        commands.add_parser(
+            "threshold", help="from which value of a scorer on an answer passes"
+        )
+    )
     _describe_cache(
         commands.add_parser("cache", help="look at cached answers, or remove some")
     )

@@ -104,12 +104,14 @@ if TYPE_CHECKING:
         batch_kind,
     )
     from llmlab_pytest.core._secrets import (
+        HIDDEN,
         Secret,
         SecretWarning,
         know_password,
         know_secret,
         redact,
         redactor,
+        secrets_in,
         value_redactor,
     )
     from llmlab_pytest.core._share import Share
@@ -136,6 +138,7 @@ __all__ = [
     "COUNT",
     "DECODING",
     "FLAG",
+    "HIDDEN",
     "LAYER_FLOP",
     "MATRIX_FLOPS",
     "NUMBER",
@@ -243,6 +246,7 @@ __all__ = [
     "load",
     "redact",
     "redactor",
+    "secrets_in",
     "set_bench",
     "shorten",
     "slug",
@@ -350,12 +354,14 @@ _HOMES = {
         "batch_kind",
     ),
     "_secrets": (
+        "HIDDEN",
         "Secret",
         "SecretWarning",
         "know_password",
         "know_secret",
         "redact",
         "redactor",
+        "secrets_in",
         "value_redactor",
     ),
     "_share": ("Share",),
@@ -373,16 +379,8 @@ _HOMES = {
         "TomlFile",
         "check_value",
     ),
-    "_text": (
-        "escape_control",
-        "shorten",
-        "slug",
-    ),
-    "_usage": (
-        "Original",
-        "Price",
-        "Usage",
-    ),
+    "_text": ("escape_control", "shorten", "slug"),
+    "_usage": ("Original", "Price", "Usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

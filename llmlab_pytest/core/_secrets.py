@@ -32,7 +32,8 @@ _SECRET_VALUE = re.compile(
 _HINTS = tuple(f"{p}{dash}" for p in _PREFIXES for dash in "-_")
 _HINTS += ("AKIA", "ASIA", "AIza", "eyJ", "earer ", "Basic ", "://")
 _MIN_SECRET_LENGTH = 8
-_HIDDEN = "[redacted]"
+HIDDEN = "[redacted]"
+"""What stands where a secret was."""
 _known: dict[str, None] = {}
 """Secrets of this process that stand in no variable with a telling name."""
 
@@ -85,9 +86,18 @@ def redactor() -> Callable[[str], str]:
         text = hide_values(text)
         if not any(hint in text for hint in _HINTS):
             return text
-        return _SECRET_VALUE.sub(_HIDDEN, text)
+        return _SECRET_VALUE.sub(HIDDEN, text)
 
     return hide
+
+
+def secrets_in(text: str) -> list[str]:
+    """Return what `redact` would hide of a text, each once."""
+    shaped = [match[0] for match in _SECRET_VALUE.finditer(text)]
+    values = {**dict.fromkeys(_in_environment()), **_known}
+    known = [value for value in values if any(form in text for form in _forms(value))]
+    alone = [value for value in known if not any(value in each for each in shaped)]
+    return list(dict.fromkeys([*shaped, *alone]))
 
 
 def value_redactor() -> Callable[[str], str]:
@@ -101,7 +111,7 @@ def value_redactor() -> Callable[[str], str]:
 
     def hide(text: str) -> str:
         for form in forms:
-            text = text.replace(form, _HIDDEN)
+            text = text.replace(form, HIDDEN)
         return text
 
     return hide

@@ -7,7 +7,7 @@ from llmlab_pytest.judging._calibration import (
     figures_of,
     read_calibration,
 )
-from llmlab_pytest.judging._catalog import JUDGE_SCORERS, names_judge
+from llmlab_pytest.judging._catalog import JUDGE_SCORERS
 from llmlab_pytest.judging._claims import (
     answer_relevancy,
     average_precision,
@@ -65,7 +65,6 @@ __all__ = [
     "instruction_following",
     "judge_rows",
     "messages_for",
-    "names_judge",
     "pairwise",
     "read_calibration",
     "role_adherence",

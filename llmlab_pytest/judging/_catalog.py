@@ -1,7 +1,5 @@
 """The scorers that ask a judge, by name."""
 
-from collections.abc import Mapping, Sequence
-
 from llmlab_pytest.judging._against import factuality, pairwise
 from llmlab_pytest.judging._claims import (
     answer_relevancy,
@@ -28,13 +26,3 @@ JUDGE_SCORERS: dict[str, ScorerFactory] = {
         *RULES,
     )
 }
-
-
-def names_judge(spec: object) -> bool:
-    """Whether a scorer, as a card writes it, or a part of it asks a judge."""
-    if isinstance(spec, str):
-        return spec in JUDGE_SCORERS
-    if isinstance(spec, Mapping):
-        parts = (spec.get(key) for key in ("name", "scorer", "scorers"))
-        return any(map(names_judge, parts))
-    return isinstance(spec, Sequence) and any(map(names_judge, spec))

@@ -122,7 +122,7 @@ class ModelJudge:
         # Judges do not roll dice: whatever the registry says of the model.
         decoding = GenerateConfig(
             max_tokens=_MOST_TOKENS,
-            temperature=None if "temperature" in self._spec.defaults else 0.0,
+            temperature=0.0,
             response_schema=config.response_schema,
         )
         return (await self._asked(GenerateRequest(messages, decoding))).text

@@ -9,21 +9,23 @@ from llmlab_pytest.core import Choice, ConfigError, Judge, Question
 from llmlab_pytest.judging._material import TEXTS, Material
 from llmlab_pytest.judging._scorer import Judges, JudgeScorer, Jury, Opinion, Panel
 
-Scale = Literal["boolean", "1-5", "0-10"]
+Scale = Literal["boolean", "1-5", "0-1"]
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "boolean": ("yes", "no"),
     "1-5": tuple(map(str, range(1, 6))),
-    "0-10": tuple(map(str, range(11))),
+    # One digit each: as one text, "10" would begin with "1", and a judge that tells
+    # likelihoods could not tell them apart.
+    "0-1": tuple(map(str, range(10))),
 }
 _VALUES: Mapping[str, tuple[float, ...]] = {
     "boolean": (1.0, 0.0),
     "1-5": tuple(step / 4 for step in range(5)),
-    "0-10": tuple(step / 10 for step in range(11)),
+    "0-1": tuple(step / 9 for step in range(10)),
 }
 _MEANINGS: Mapping[str, str] = {
     "boolean": "yes: the answer meets this entirely. no: it does not.",
     "1-5": "1: not at all. 2: hardly. 3: in part. 4: mostly. 5: entirely.",
-    "0-10": "0: not at all. 10: entirely. Use the whole range.",
+    "0-1": "0: not at all. 9: entirely. Use the whole range.",
 }
 
 
@@ -76,7 +78,7 @@ def rubric(
 
     Args:
         criteria: what a right answer is like, e.g. "Names the source of every figure."
-        scale: `boolean`, `1-5` or `0-10`; the value is 0 to 1 in any case.
+        scale: `boolean`, `1-5`, or `0-1` in ten steps; the value is 0 to 1 in any case.
         material: what the judge reads: `question`, `answer`, `reference` (the target),
             `context`, `conversation`.
         weigh: where the judge's model tells probabilities, the value is their mean

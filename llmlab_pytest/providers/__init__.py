@@ -30,7 +30,7 @@ from llmlab_pytest.providers._shipped import (
     shipped_models_dir,
     shipped_registry_files,
 )
-from llmlab_pytest.providers._weights import weights_text
+from llmlab_pytest.providers._weights import find_weights, weights_text
 
 __all__ = [
     "PRICE_PARTS",
@@ -45,6 +45,7 @@ __all__ = [
     "StatedPrice",
     "check_commands",
     "filled",
+    "find_weights",
     "identity_of",
     "load_model",
     "plain_http_warning",

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from llmlab_pytest.core import TokenLogprob, redact
+from llmlab_pytest.core import HIDDEN, TokenLogprob, redact
 from llmlab_pytest.providers._remote_reply import Reply
 
-_HIDDEN = "[redacted]"
 _CLIENTS = frozenset(
     {
         *("LiteLLM", "LiteLLM Proxy", "LiteLLM Router", "litellm", "openai"),
@@ -36,7 +35,7 @@ def without_keys(reply: Reply, hide: Callable[[str], str]) -> Reply:
     text, tokens = hide(reply.text), reply.token_logprobs
     spelled = "".join(token.token for token in tokens)
     if hide(spelled) != spelled:
-        tokens = tuple(TokenLogprob(_HIDDEN, token.logprob) for token in tokens)
+        tokens = tuple(TokenLogprob(HIDDEN, token.logprob) for token in tokens)
     if text == reply.text and tokens is reply.token_logprobs:
         return reply
     return replace(reply, text=text, token_logprobs=tokens)

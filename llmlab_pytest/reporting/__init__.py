@@ -13,6 +13,7 @@ from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
+from llmlab_pytest.reporting._markdown import render_markdown
 from llmlab_pytest.reporting._page import render_page
 from llmlab_pytest.reporting._read_jsonl import ReadResult, read_jsonl
 from llmlab_pytest.reporting._samples import TaskSamples
@@ -30,6 +31,7 @@ __all__ = [
     "render_harness",
     "render_json",
     "render_jsonl",
+    "render_markdown",
     "render_page",
     "render_terminal",
     "score",

@@ -32,6 +32,7 @@ from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
+from llmlab_pytest.scorers._pii import no_pii
 from llmlab_pytest.scorers._protocol import (
     Scorer,
     ScorerFactory,
@@ -40,17 +41,22 @@ from llmlab_pytest.scorers._protocol import (
     apply_scorer,
     ask_scorer,
     make_scorer,
+    names_one_of,
     score_from,
+    text_of,
 )
 from llmlab_pytest.scorers._quantity import quantity
 from llmlab_pytest.scorers._reading import language, readability
+from llmlab_pytest.scorers._refusal import is_refusal
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
 )
 from llmlab_pytest.scorers._schema import json_schema, pydantic_model
+from llmlab_pytest.scorers._secrets import no_secrets
 from llmlab_pytest.scorers._sql import is_sql
+from llmlab_pytest.scorers._squad import squad_exact, squad_f1
 from llmlab_pytest.scorers._text import (
     contains_all,
     contains_any,
@@ -58,12 +64,20 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._tone import polarity, sentiment
 from llmlab_pytest.scorers._tool_calls import (
     no_tool_calls,
     tool_calls,
     valid_tool_calls,
 )
-from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
+from llmlab_pytest.scorers._translation import gleu, meteor
+from llmlab_pytest.scorers._wording import (
+    ends_with,
+    length,
+    one_of,
+    starts_with,
+    stop_reason,
+)
 
 __all__ = [
     "AnyScorer",
@@ -97,11 +111,13 @@ __all__ = [
     "exact_match",
     "f1",
     "gathered",
+    "gleu",
     "hendrycks_math",
     "ifeval",
     "is_html",
     "is_json",
     "is_python",
+    "is_refusal",
     "is_sql",
     "is_xml",
     "json_schema",
@@ -112,17 +128,22 @@ __all__ = [
     "math_verify",
     "mc2",
     "mcc",
+    "meteor",
     "minerva_math",
+    "names_one_of",
     "nats_per_byte",
     "nats_per_token",
     "nats_per_word",
     "negate",
+    "no_pii",
+    "no_secrets",
     "no_tool_calls",
     "numbers_in",
     "numeric",
     "one_of",
     "passes_tests",
     "perplexity",
+    "polarity",
     "pydantic_model",
     "quantity",
     "quotes",
@@ -134,8 +155,13 @@ __all__ = [
     "score_from",
     "score_many",
     "scorer_registry",
+    "sentiment",
+    "squad_exact",
+    "squad_f1",
     "starts_with",
+    "stop_reason",
     "ter",
+    "text_of",
     "threshold",
     "token_ratio",
     "tool_calls",

@@ -19,7 +19,6 @@ from llmlab_pytest.scorers._protocol import (
     Outcome,
     Scorer,
     ScorerRegistry,
-    ScorerSpec,
     ask_scorer,
     completion_from,
     make_scorer,
@@ -28,7 +27,7 @@ from llmlab_pytest.scorers._protocol import (
     score_from,
 )
 
-AnyScorer = Scorer | ScorerSpec
+AnyScorer = Scorer | str | Mapping[str, Any]
 """How a scorer is given: itself, its name, or a table with its name and options."""
 
 _NO_VALUE = ("NAType", "NaTType")

@@ -32,16 +32,20 @@ from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
 from llmlab_pytest.scorers._numeric import numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
+from llmlab_pytest.scorers._pii import no_pii
 from llmlab_pytest.scorers._protocol import ScorerRegistry
 from llmlab_pytest.scorers._quantity import quantity
 from llmlab_pytest.scorers._reading import language, readability
+from llmlab_pytest.scorers._refusal import is_refusal
 from llmlab_pytest.scorers._rolling import (
     nats_per_byte,
     nats_per_token,
     nats_per_word,
 )
 from llmlab_pytest.scorers._schema import json_schema, pydantic_model
+from llmlab_pytest.scorers._secrets import no_secrets
 from llmlab_pytest.scorers._sql import is_sql
+from llmlab_pytest.scorers._squad import squad_exact, squad_f1
 from llmlab_pytest.scorers._text import (
     contains_all,
     contains_any,
@@ -49,12 +53,20 @@ from llmlab_pytest.scorers._text import (
     exact,
     regex,
 )
+from llmlab_pytest.scorers._tone import polarity, sentiment
 from llmlab_pytest.scorers._tool_calls import (
     no_tool_calls,
     tool_calls,
     valid_tool_calls,
 )
-from llmlab_pytest.scorers._wording import ends_with, length, one_of, starts_with
+from llmlab_pytest.scorers._translation import gleu, meteor
+from llmlab_pytest.scorers._wording import (
+    ends_with,
+    length,
+    one_of,
+    starts_with,
+    stop_reason,
+)
 
 _FACTORIES = (
     acc,
@@ -78,11 +90,13 @@ _FACTORIES = (
     exact,
     exact_match,
     f1,
+    gleu,
     hendrycks_math,
     ifeval,
     is_html,
     is_json,
     is_python,
+    is_refusal,
     is_sql,
     is_xml,
     json_schema,
@@ -92,22 +106,30 @@ _FACTORIES = (
     math_verify,
     mc2,
     mcc,
+    meteor,
     minerva_math,
     nats_per_byte,
     nats_per_token,
     nats_per_word,
     negate,
+    no_pii,
+    no_secrets,
     no_tool_calls,
     numeric,
     one_of,
     perplexity,
+    polarity,
     pydantic_model,
     quantity,
     quotes,
     readability,
     regex,
     rouge,
+    sentiment,
+    squad_exact,
+    squad_f1,
     starts_with,
+    stop_reason,
     ter,
     threshold,
     token_ratio,

@@ -110,6 +110,7 @@ def _confusion_scorer(name: str) -> Scorer:
                 f"Sample {sample.id!r} has {len(sample.choices)} choices and the "
                 f"target {target!r}.",
                 allowed=f"{name} compares two choices; the target is 0 or 1.",
+                fix="The F1 of the words of two texts is squad_f1.",
             )
         judged: Any = is_right(completion=completion, target=target, sample=sample)
         picked = target if judged.value else 1 - int(bool(target))

@@ -5,6 +5,7 @@ whether what was parsed is true or useful, and whether code runs (`runs_python`)
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Sequence
 from html.parser import HTMLParser
@@ -52,6 +53,8 @@ _CLOSED_BY_OTHERS = frozenset(
         "th",
     ]
 )
+_ELEMENT = re.compile(r"<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?(?:/>|>.*</\1\s*>)", re.DOTALL)
+"""From an element's beginning to the last end of its name."""
 _HTML = (
     _VOID
     | _CLOSED_BY_OTHERS
@@ -167,7 +170,11 @@ def is_json(*, fenced: bool = True, anywhere: bool = False) -> Scorer:
 
 
 def is_xml(
-    *, root: str | None = None, elements: Sequence[str] = (), fenced: bool = True
+    *,
+    root: str | None = None,
+    elements: Sequence[str] = (),
+    fenced: bool = True,
+    anywhere: bool = False,
 ) -> Scorer:
     """Score 1 if the text is a well-formed XML document.
 
@@ -177,6 +184,7 @@ def is_xml(
         root: name that the root element must have.
         elements: paths below the root that must be there, such as `item/price`.
         fenced: also accept XML in a Markdown code fence, with prose around it.
+        anywhere: also accept an element that stands in prose, with all that is in it.
 
     Raises:
         MissingDependency: defusedxml is not installed.
@@ -189,8 +197,9 @@ def is_xml(
 
     def look(text: str) -> Finding:
         body = body_of(text, ("xml", "svg", "html"), fenced=fenced)
+        inside = _ELEMENT.search(body) if anywhere else None
         try:
-            document = parse(body)
+            document = parse(inside[0] if inside else body)
         except (SyntaxError, ValueError) as error:  # ParseError; entities, encodings
             return Finding(f"not XML: {error}", shorten(body))
         if root is not None and document.tag != root:

@@ -39,7 +39,7 @@ def acc_mutual_info() -> Scorer:
     def score(completion: Completion, target: Target, sample: Sample) -> Score:
         count = len(sample.choices)
         lls = [part.loglikelihood for part in completion.continuations]
-        if len(lls) != 2 * count:
+        if not lls or len(lls) != 2 * count:
             raise ConfigError(
                 f"Sample {sample.id!r} has {count} choices, and the completion scores "
                 f"{len(lls)} continuations.",
@@ -61,7 +61,7 @@ def mc2() -> Scorer:
 
     def score(completion: Completion, target: Target) -> Score:
         lls = [part.loglikelihood for part in completion.continuations]
-        if not isinstance(target, tuple) or len(target) != len(lls):
+        if not lls or not isinstance(target, tuple) or len(target) != len(lls):
             raise ConfigError(
                 f"The target {target!r} does not label {len(lls)} continuations.",
                 allowed="It holds one 0 or 1 per choice.",
@@ -80,7 +80,7 @@ def mc2() -> Scorer:
 def _argmax_scorer(name: str, length_of: Callable[[str], float]) -> Scorer:
     def score(completion: Completion, target: Target, sample: Sample) -> Score:
         lls = _conditional(completion, len(sample.choices))
-        if len(lls) != len(sample.choices):
+        if not lls or len(lls) != len(sample.choices):
             raise ConfigError(
                 f"Sample {sample.id!r} has {len(sample.choices)} choices, and the "
                 f"completion scores {len(lls)} continuations.",

@@ -9,7 +9,7 @@ own bugs and for wrong settings: a wrong answer is a score.
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -79,6 +79,18 @@ def make_scorer(
         ) from error
     _parameters(scorer, where)
     return title, scorer
+
+
+def names_one_of(spec: object, names: Container[str]) -> bool:
+    """Whether a scorer as a card writes it, or a part of it, has one of these names."""
+    if isinstance(spec, str):
+        return spec in names
+    if isinstance(spec, Mapping):
+        parts = (spec.get(key) for key in ("name", *_NESTED))
+        return any(names_one_of(part, names) for part in parts)
+    if isinstance(spec, Sequence):
+        return any(names_one_of(part, names) for part in spec)
+    return False
 
 
 def apply_scorer(

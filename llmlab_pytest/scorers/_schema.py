@@ -53,7 +53,7 @@ def pydantic_model(
     schema of a model is its `model_json_schema()`.
 
     Args:
-        model: a class with pydantic's `model_validate`.
+        model: a subclass of `pydantic.BaseModel`.
         fenced: also accept JSON in a Markdown code fence, with prose around it.
         anywhere: also accept an object or array that stands in prose.
 

@@ -37,7 +37,13 @@ def contains_any(
     case_sensitive: bool = False,
     whole_word: bool = False,
 ) -> Scorer:
-    """Score 1 if at least one keyword occurs; keywords default to the target."""
+    """Score 1 if at least one keyword occurs; keywords default to the target.
+
+    Args:
+        keywords: what is looked for; by default the target, or several.
+        case_sensitive: whether "paris" is not "Paris".
+        whole_word: whether "cow" is not in "cowboy".
+    """
     return _keyword_scorer(
         "contains_any",
         any,
@@ -52,7 +58,13 @@ def contains_all(
     case_sensitive: bool = False,
     whole_word: bool = False,
 ) -> Scorer:
-    """Score 1 if every keyword occurs; keywords default to the target."""
+    """Score 1 if every keyword occurs; keywords default to the target.
+
+    Args:
+        keywords: as for `contains_any`.
+        case_sensitive: whether "paris" is not "Paris".
+        whole_word: whether "cow" is not in "cowboy".
+    """
     return _keyword_scorer(
         "contains_all",
         all,
@@ -67,7 +79,13 @@ def contains_none(
     case_sensitive: bool = False,
     whole_word: bool = False,
 ) -> Scorer:
-    """Score 1 if no keyword occurs; keywords default to the target."""
+    """Score 1 if no keyword occurs; keywords default to the target.
+
+    Args:
+        keywords: as for `contains_any`.
+        case_sensitive: whether "paris" is not "Paris".
+        whole_word: whether "cow" is not in "cowboy".
+    """
 
     def none_of(found: Sequence[bool]) -> bool:
         return not any(found)

@@ -5,7 +5,7 @@ that a model writes into its text.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ def tool_calls(
     order: str = "kept",
     arguments: str = "equal",
     extra: bool = False,
-    partial: bool = False,
+    credit: str = "all",
 ) -> Scorer:
     """Score 1 if the model calls the tools that are asked for.
 
@@ -63,15 +63,16 @@ def tool_calls(
         arguments: `equal`: those of a call are exactly the given ones; `subset`: there
             may be more of them. Where none are given, any will do.
         extra: whether other calls may come between.
-        partial: score the share of calls that are right, instead of all or nothing:
-            the matched ones over those asked for, or over those made if they are more
-            and no others may come.
+        credit: what a part of the calls is worth. `all`: nothing. `share`: the matched
+            ones over those asked for, or over those made if they are more and no others
+            may come. `f1`: the F1 of those made and those asked for.
 
     Raises:
         ConfigError: an option or a call is not as stated.
     """
     check_choice("order", order, ("kept", "any"))
     check_choice("arguments", arguments, ("equal", "subset"))
+    check_choice("credit", credit, tuple(_CREDITS))
     fixed = None if calls is None else _wanted_calls(calls, "calls")
     count = _in_order if order == "kept" else _in_any_order
 
@@ -84,12 +85,13 @@ def tool_calls(
         made = _calls_in(completion)
         fits = [[_fits(call, each, arguments) for each in made] for call in wanted]
         matched = count(fits, len(made))
-        most = len(wanted) if extra else max(len(wanted), len(made))
-        share = matched / most if most else 1.0
-        fault = None if share == 1 else _difference(wanted, made)
+        # Calls besides do not count where they may come.
+        others = 0 if extra else len(made) - matched
+        value = _CREDITS[credit](matched, len(wanted), matched + others)
+        fault = None if value == 1 else _difference(wanted, made)
         return Score(
             scorer="tool_calls",
-            value=share if partial else float(share == 1),
+            value=value,
             answer=", ".join(map(_told, made)) or None,
             explanation=fault,
         )
@@ -108,7 +110,7 @@ def no_tool_calls() -> Scorer:
         del target, sample
         made = ", ".join(map(_told, _calls_in(completion)))
         return judged(
-            "no_tool_calls", Finding(f"called {made}" if made else None, made)
+            "no_tool_calls", Finding(f"called {made}" if made else None, made or None)
         )
 
     return score
@@ -202,6 +204,26 @@ def _fits(wanted: _Wanted, call: ToolCall, arguments: str) -> bool:
 def _plain(value: Any) -> str:
     """Return JSON by which values are compared: true is not 1, a tuple is a list."""
     return json.dumps(value, sort_keys=True, default=dict)
+
+
+def _all_or_nothing(matched: int, wanted: int, made: int) -> float:
+    return float(matched == wanted == made)
+
+
+def _share(matched: int, wanted: int, made: int) -> float:
+    return matched / max(wanted, made) if wanted or made else 1.0
+
+
+def _f1(matched: int, wanted: int, made: int) -> float:
+    return 2 * matched / (wanted + made) if wanted or made else 1.0
+
+
+_CREDITS: Mapping[str, Callable[[int, int, int], float]] = {
+    "all": _all_or_nothing,
+    "share": _share,
+    "f1": _f1,
+}
+"""From how many calls match, are asked for, and are made, to a value."""
 
 
 def _in_order(fits: Sequence[Sequence[bool]], made: int) -> int:

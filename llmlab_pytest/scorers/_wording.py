@@ -2,8 +2,18 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import get_args
 
-from llmlab_pytest.core import Completion, ConfigError, Sample, Score, Target, shorten
+from llmlab_pytest.core import (
+    Completion,
+    ConfigError,
+    Sample,
+    Score,
+    StopReason,
+    Target,
+    shorten,
+    unknown_name,
+)
 from llmlab_pytest.scorers._judgement import (
     Finding,
     check_choice,
@@ -88,6 +98,40 @@ def one_of(
         fault = f"named {found}"
         fault += "" if wanted is None else f", expected {wanted!r}"
         return judged("one_of", Finding(fault, answer))
+
+    return score
+
+
+def stop_reason(*, reasons: Sequence[str] = ("stop",)) -> Scorer:
+    """Score 1 if the answer ended as it should; a text without a model has no score.
+
+    Args:
+        reasons: some of `stop` (by itself, or at a stop text), `length` (cut off at
+            `max_tokens`), `tool_calls`, `content_filter` and `unknown`.
+
+    Raises:
+        ConfigError: a reason is unknown.
+    """
+    check_texts("reasons", reasons)
+    known = list(get_args(StopReason))
+    for reason in reasons:
+        if reason not in known:
+            raise unknown_name("reason", reason, known, where="stop_reason")
+
+    def score(
+        completion: Completion | str,
+        target: Target = None,
+        sample: Sample | None = None,
+    ) -> Score:
+        del target, sample
+        if isinstance(completion, str) or not completion.model:
+            told = "only a model's answer has a reason"
+            return Score(scorer="stop_reason", value=None, explanation=told)
+        found = completion.stop_reason
+        fault = f"it ended by {found}, expected {' or '.join(reasons)}"
+        return judged(
+            "stop_reason", Finding(None if found in reasons else fault, found)
+        )
 
     return score
 

@@ -1,5 +1,6 @@
 """The files that a user keeps of a run: rendered in parts and written as they come."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from llmlab_pytest.reporting import (
     render_harness,
     render_json,
     render_jsonl,
+    render_markdown,
     render_page,
 )
 from llmlab_pytest.session._kept_run import KeptRun
@@ -21,7 +23,10 @@ _FILES: Mapping[str, _Renderer] = {
     "--llmlab-html": render_page,
     "--llmlab-csv": render_csv,
     "--llmlab-samples": render_jsonl,
+    "--llmlab-markdown": render_markdown,
 }
+_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""Names the file of a job's summary, to which each step adds."""
 
 
 class Outputs(NamedTuple):
@@ -58,9 +63,10 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
 
 def _write(path: Path, parts: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    mode = "a" if os.environ.get(_SUMMARY) == str(path) else "w"
     # A lone surrogate, which no encoding has, becomes \\udXXX: in JSON its own escape.
     with path.open(
-        "w", encoding="utf-8", errors="backslashreplace", newline=""
+        mode, encoding="utf-8", errors="backslashreplace", newline=""
     ) as file:
         for part in parts:
             file.write(part)

@@ -7,6 +7,7 @@ import pytest
 
 from llmlab_pytest.core import ModelSpec
 from llmlab_pytest.judging import JUDGE_SCORERS
+from llmlab_pytest.meaning import MEANING_SCORERS
 from llmlab_pytest.metrics import MetricRegistry, default_metrics
 from llmlab_pytest.providers import (
     PROJECT_REGISTRY,
@@ -53,7 +54,7 @@ class Registries:
     def scorers(self) -> ScorerRegistry:
         """Scorer factories by name."""
         registry = scorer_registry(may_run_code=self._settings.may_run_code)
-        for name, factory in JUDGE_SCORERS.items():
+        for name, factory in (*JUDGE_SCORERS.items(), *MEANING_SCORERS.items()):
             registry.register(name, factory, source="llmlab-pytest")
         self._config.hook.pytest_llmlab_register_scorers(
             config=self._config, register=partial(registry.register, source="a hook")

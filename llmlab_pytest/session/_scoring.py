@@ -6,15 +6,18 @@ from functools import partial
 
 from llmlab_pytest.core import Completion, Score, judging
 from llmlab_pytest.gates import parse_gate
-from llmlab_pytest.judging import JudgeScorer, names_judge
+from llmlab_pytest.judging import JUDGE_SCORERS, JudgeScorer
+from llmlab_pytest.meaning import MEANING_SCORERS
 from llmlab_pytest.metrics import check_epochs, reducer_of
-from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer
+from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer, names_one_of
 from llmlab_pytest.session._case import Case
 from llmlab_pytest.session._judges import Judges, Named, Place, Submit
 from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._settings import Settings
 from llmlab_pytest.tasks import Task
 
+_BEGUN_AHEAD = frozenset({*JUDGE_SCORERS, *MEANING_SCORERS})
+"""Scorers that ask models, which answer many at once sooner than one after another."""
 Begun = Future[Mapping[str, Score]]
 
 
@@ -92,7 +95,7 @@ class Scoring:
             )
 
     def beginning(self, case: Case) -> Callable[[Completion], None] | None:
-        """Return what begins to score an answer ahead: where judges are asked."""
+        """Return what begins to score an answer ahead: where models are asked."""
         judged = self._judged(case)
         return partial(self.judges.begin, case, judged) if judged else None
 
@@ -102,13 +105,13 @@ class Scoring:
             self.judges.drop(case)
 
     def _judged(self, case: Case) -> Named:
-        """Return the scorers that ask a judge, or have a part that does."""
+        """Return the scorers that ask models, or have a part that does."""
         task = case.planned.task
         if task.key not in self._judge_scorers:
             pairs = zip(task.scorers, self.scorers_of(task), strict=True)
             self._judge_scorers[task.key] = [
                 (name, scorer)
                 for spec, (name, scorer) in pairs
-                if isinstance(scorer, JudgeScorer) or names_judge(spec)
+                if isinstance(scorer, JudgeScorer) or names_one_of(spec, _BEGUN_AHEAD)
             ]
         return self._judge_scorers[task.key]

@@ -22,6 +22,7 @@ _OUTPUTS = (
     "--llmlab-json",
     "--llmlab-html",
     "--llmlab-csv",
+    "--llmlab-markdown",
     "--llmlab-samples",
     "--llmlab-lm-eval",
 )

@@ -49,6 +49,7 @@ from llmlab_pytest.stats._power import (
 )
 from llmlab_pytest.stats._sums import sum_interval
 from llmlab_pytest.stats._swap import swap_test
+from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
 
 __all__ = [
     "CHRF_ORDER",
@@ -58,14 +59,17 @@ __all__ = [
     "CorpusStatistic",
     "Corrected",
     "Decision",
+    "Errors",
     "Flipped",
     "Kappa",
     "Rated",
     "Sums",
     "SumsFunction",
+    "Threshold",
     "Weights",
     "bca_interval",
     "benjamini_hochberg",
+    "best_threshold",
     "betting_interval",
     "bootstrap_stderr",
     "class_agreement",

@@ -4,6 +4,7 @@ from llmlab_pytest.tasks._card import load_card, override, task_from_spec
 from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
+from llmlab_pytest.tasks._matrix import load_matrix
 from llmlab_pytest.tasks._plan import PlannedTask, plan_task
 from llmlab_pytest.tasks._requests import build_request
 from llmlab_pytest.tasks._rows import load_rows
@@ -33,6 +34,7 @@ __all__ = [
     "in_mode",
     "load_card",
     "load_explanation",
+    "load_matrix",
     "load_rows",
     "load_split",
     "needed_capability",

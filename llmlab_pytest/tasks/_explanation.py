@@ -50,9 +50,7 @@ def load_explanation(path: Path, find: Callable[[str], Path]) -> tuple[Task, ...
     name = path.name.removesuffix(SUFFIX)
     found = []
     for place, (changes, values) in enumerate(settings.items()):
-        setting = Setting(
-            explanation=name, changes=changes, place=place, drawn_as=card.name
-        )
+        setting = Setting(explanation=name, changes=changes, place=place)
         found.append(_task(card, values, setting, str(path)))
     return tuple(found)
 
@@ -70,4 +68,4 @@ def _task(card: Task, values: Mapping[str, Any], setting: Setting, where: str) -
     task = in_mode(card, str(values.get("compat", DEFAULT_MODE)))
     task = override(task, where=f"{where} ({setting.changes})", **others)
     name = f"{setting.explanation}-{setting.changes}"
-    return task.with_changes(name=name, gates=(), setting=setting)
+    return task.with_changes(name=name, gates=(), setting=setting, drawn_as=card.name)

@@ -220,7 +220,7 @@ def _subset(
     """
     if not limit or limit >= len(rows):
         return list(range(len(rows)))
-    drawn_as = task.setting.drawn_as if task.setting else task.name
+    drawn_as = task.drawn_as or task.name
     strata: dict[str, list[int]] = {}
     for index, (row, place) in enumerate(zip(rows, places, strict=True)):
         strata.setdefault(_stratum(task, row, place), []).append(index)

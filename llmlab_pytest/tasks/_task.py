@@ -31,6 +31,7 @@ _NOT_HASHED = (
     "modes",
     "mode",
     "setting",
+    "drawn_as",
 )
 
 _ASKED = (
@@ -126,8 +127,6 @@ class Setting:
     """The factor that this one changes; `from` and `to` for the two ends."""
     place: int
     """Among the settings, as the file orders them."""
-    drawn_as: str
-    """The name that decides which samples a subset holds: the same for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +183,9 @@ class Task:
     """The compat mode that was asked for, known to the card or not."""
     setting: Setting | None = None
     """Set where the task is one setting of an explanation."""
+    drawn_as: str | None = None
+    """The name that decides which samples a subset holds, where several tasks are to
+    have the same; `None`: its own."""
 
     @cached_property
     def definition(self) -> dict[str, Any]:

@@ -157,6 +157,7 @@ def test_what_a_judge_mumbles_is_an_error_and_no_miss(project: pytest.Pytester) 
     result = _run(project, "--llmlab-judge=mute")
     row = _row(project)
     assert (row["errors"], row["misses"]) == (1, 0)
+    assert row["cost_usd"] == pytest.approx(19 * 1000 / 1e6)  # both answers
     assert row["metrics"][0]["n"] == 1
     result.stdout.fnmatch_lines(["*MalformedJudgement: The judge 'mute' answered*"])
 

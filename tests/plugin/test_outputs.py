@@ -25,6 +25,7 @@ FILES = {
     "--llmlab-json": "kept/run.json",
     "--llmlab-html": "kept/run.html",
     "--llmlab-csv": "kept/run.csv",
+    "--llmlab-markdown": "kept/run.md",
     "--llmlab-samples": "kept/run.jsonl",
     "--llmlab-lm-eval": "kept/lm-eval",
 }

@@ -1,6 +1,7 @@
 """Form 2: a test function bound to a task, one item per model, sample and epoch."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -55,6 +56,71 @@ def test_epochs_repeat_each_sample(pytester: pytest.Pytester) -> None:
         "scripted-xx-e1]",
         "scripted-xx-e2]",
     ]
+
+
+FUNCTIONS = """
+    from llmlab_pytest import llm_task
+    from llmlab_pytest.scorers import exact
+
+    def is_short(completion):
+        return len(completion.text) < 60
+
+    async def is_polite(completion):
+        return "please" not in completion.text
+
+    @llm_task(
+        data=[{"id": "fr", "input": "Capital of France?", "target": "Paris"}],
+        scorers=%s,
+        gate=["accuracy >= 0.9 point", "is_short >= 0.9 point"],
+    )
+    def test_capital(score):
+        assert score.value == 1
+"""
+EVERY_KIND = """[
+            {"name": "all_of", "scorers": ["contains_any", is_polite]},
+            is_short,
+        ]"""
+
+
+def test_functions_are_scorers_of_a_mark(pytester: pytest.Pytester) -> None:
+    """A plain function and a coroutine stand among names and inside tables."""
+    result = run(pytester, code=FUNCTIONS % EVERY_KIND)
+    assert result.parseoutcomes() == {"passed": 3}
+    result.stdout.re_match_lines([r"capital +scripted +all_of +1\.000", r" +is_short "])
+
+
+@pytest.mark.parametrize(
+    ("scorers", "shown"),
+    [
+        ("[exact()]", "'score' holds variables that its source does not show"),
+        ("[lambda completion: True]", "a lambda has no name"),
+        ("[len]", "'len' has no source"),
+        ('[{"name": "pydantic_model", "model": int}]', "the option 'model' is <class"),
+    ],
+    ids=["made", "lambda", "builtin", "object"],
+)
+def test_scorer_that_is_not_known_by_its_source_is_refused(
+    pytester: pytest.Pytester, scorers: str, shown: str
+) -> None:
+    """What would look the same whatever it does is told to be a table, or asserted."""
+    result = run(pytester, code=FUNCTIONS % scorers)
+    said = " ".join(" ".join(result.outlines).split())
+    assert shown in said
+    assert "{'name': 'exact'" in said
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_changed_function_makes_another_task(pytester: pytest.Pytester) -> None:
+    """A resumed run does not take scores of a function that is another one now."""
+    first = FUNCTIONS % EVERY_KIND
+    for code in (first, first, first.replace("< 60", "< 61")):
+        result = run(pytester, "--llmlab-store", "sqlite:///runs.db", code=code)
+        assert result.ret == pytest.ExitCode.OK
+    with sqlite3.connect(pytester.path / "runs.db") as database:
+        rows = database.execute("select factors from plans order by rowid").fetchall()
+    database.close()
+    hashes = [json.loads(factors)["task_hash"] for (factors,) in rows]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def test_score_is_given_to_the_test(pytester: pytest.Pytester) -> None:

@@ -11,12 +11,14 @@ between them belongs to this program.
 import argparse
 import difflib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
-from llmlab_pytest import core, hookspecs, options, plugin
+from llmlab_pytest import core, hookspecs, options, plugin, scorers
 
 REPOSITORY = Path(__file__).parents[2]
 _TABLE = re.compile(
@@ -108,12 +110,90 @@ def errors_table() -> str:
     return render(("error", "meaning"), rows)
 
 
+SCORERS: dict[str, tuple[str, ...]] = {
+    "text_scorers": (
+        *("exact", "contains_any", "contains_all", "contains_none", "starts_with"),
+        *("ends_with", "regex", "one_of", "choice", "numeric", "quantity", "date"),
+        *("edit_distance", "edit_similarity", "token_ratio", "length", "language"),
+        *("readability", "stop_reason"),
+    ),
+    "overlap_scorers": (
+        *("squad_exact", "squad_f1", "bleu", "corpus_bleu", "gleu", "chrf", "ter"),
+        *("rouge", "meteor"),
+    ),
+    "format_scorers": (
+        *("is_json", "json_schema", "pydantic_model", "is_xml", "is_html", "is_sql"),
+        *("is_python", "runs_python", "passes_tests", "markdown", "citations"),
+        "quotes",
+    ),
+    "tool_scorers": ("tool_calls", "no_tool_calls", "valid_tool_calls"),
+    "content_scorers": (
+        *("no_pii", "no_secrets", "is_refusal", "sentiment", "polarity"),
+    ),
+    "composing_scorers": ("all_of", "any_of", "weighted", "negate", "threshold"),
+    "benchmark_scorers": (
+        *("exact_match", "hendrycks_math", "minerva_math", "math_verify", "ifeval"),
+        *("acc", "acc_norm", "acc_bytes", "acc_mutual_info", "mc2", "f1", "mcc"),
+        *("perplexity", "nats_per_word", "nats_per_byte", "nats_per_token"),
+    ),
+}
+"""The tables of docs/scorers.md, and the scorers in each, as one looks for them."""
+
+
+def scorers_table(names: Iterable[str]) -> str:
+    """Return scorers with what they say and the options that they take."""
+    factories = scorers.scorer_registry(may_run_code=True)
+    rows = (
+        (_code(name), _summary(factories[name]), _options_of(factories[name]))
+        for name in names
+    )
+    return render(("scorer", "what it does", "options and their defaults"), rows)
+
+
+def scorer_options_table() -> str:
+    """Return every option of every scorer, as its factory's docstring explains it."""
+    factories = scorers.scorer_registry(may_run_code=True)
+    rows = [
+        (_code(name), _code(_option(parameter)), meanings.get(parameter.name, ""))
+        for name, factory in factories.items()
+        for meanings in [_arguments(factory)]
+        for parameter in inspect.signature(factory).parameters.values()
+    ]
+    return render(("scorer", "option and its default", "meaning"), rows)
+
+
+def _arguments(documented: object) -> dict[str, str]:
+    """Return what a docstring says about each argument, in one line."""
+    text = inspect.getdoc(documented) or ""
+    section = re.search(r"^Args:\n(.*?)(?:^\S|\Z)", text, re.DOTALL | re.MULTILINE)
+    found = re.findall(
+        r"^    (\w+): (.*(?:\n {8}.*)*)", section[1] if section else "", re.MULTILINE
+    )
+    return {name: " ".join(meaning.split()) for name, meaning in found}
+
+
+def _options_of(factory: Callable[..., object]) -> str:
+    parameters = inspect.signature(factory).parameters.values()
+    return ", ".join(_code(_option(parameter)) for parameter in parameters)
+
+
+def _option(parameter: inspect.Parameter) -> str:
+    """Return an option as a card states it; `None` is none there."""
+    if parameter.default in (inspect.Parameter.empty, None):
+        return parameter.name
+    default = parameter.default
+    shown = json.dumps(list(default) if isinstance(default, tuple) else default)
+    return f"{parameter.name} = {shown}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options": options_table,
     "marks": marks_table,
     "fixtures": fixtures_table,
     "hooks": hooks_table,
     "errors": errors_table,
+    "scorer_options": scorer_options_table,
+    **{name: partial(scorers_table, names) for name, names in SCORERS.items()},
 }
 
 

@@ -48,6 +48,7 @@ OUTPUTS = (
     *("--log-level=DEBUG", "--log-file=log.txt", "--log-file-level=DEBUG"),
     *("--junitxml=junit.xml", "-ojunit_logging=all", "--alluredir=allure"),
     *("--llmlab-json=table.json", "--llmlab-html=page.html", "--llmlab-csv=rows.csv"),
+    "--llmlab-markdown=rows.md",
     *("--llmlab-samples=samples.jsonl", "--llmlab-lm-eval=harness"),
     *("--llmlab-store=kept.db", "--llmlab-cache=auto", "--llmlab-record=cassettes"),
     "--llmlab-look-ahead=0",  # CPython 3.11 fails if two threads format tracebacks

@@ -77,12 +77,19 @@ def test_e_asserts_take_completions_and_texts(llm: Llm) -> None:
     assert_contains_any(llm("Capital of France?"), ["Paris"])
 
 
+def _is_short(completion: Completion) -> bool:
+    return len(completion.text) < 9
+
+
 async def test_g_scorers_work_alone(completion: Completion) -> None:
     assert_type(llmlab_pytest.score(completion, "exact", target="a"), Score)
     assert_type(llmlab_pytest.score("a", {"name": "exact"}, target=("a", "b")), Score)
     assert_type(score_many(["a"], all_of([exact()]), targets=["a"]), list[Score])
     assert_type(await ascore("a", exact(), target=3), Score)
-    assert_type(assert_score("a", lambda completion: completion.text == "a"), Score)
+    assert_type(assert_score("a", _is_short), Score)
+    nested = {"name": "all_of", "scorers": ["exact", exact()]}
+    assert_type(llmlab_pytest.score("a", nested, target="a"), Score)
+    llmlab_pytest.llm_task(data=[], scorers=["exact", nested, _is_short])
     llmlab_pytest.score("a", 3)  # type: ignore[arg-type]
     llmlab_pytest.score(3, "exact")  # type: ignore[arg-type]
 

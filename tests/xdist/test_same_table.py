@@ -98,6 +98,7 @@ def test_samples_and_gates_are_results_in_allure(
     names = Counter(result["name"] for result in results)
     assert max(names.values()) == 1, names
     assert len(names) == 12 + 12 + 4 + 16 + 3 + 4
+    assert len({result["historyId"] for result in results}) == len(results)
     gates = {r["name"]: r["status"] for r in results if "gate" in r["name"]}
     assert gates["holds[counter-gate accuracy >= 0.2]"] == "passed"
     assert gates["straddles[counter-gate accuracy >= 0.5]"] == "failed"

@@ -19,11 +19,11 @@ from llmlab_pytest.judging import (
     faithfulness,
     g_eval,
     hallucination,
-    names_judge,
     pairwise,
     rubric,
     task_completion,
 )
+from llmlab_pytest.scorers import names_one_of
 
 from .conftest import LIKELY, Bench, items, verdict
 
@@ -81,7 +81,7 @@ def test_a_text_that_is_not_there_is_an_error(
     ("options", "message"),
     [
         ({"criteria": " "}, "criteria is empty"),
-        ({"criteria": "x", "scale": "1-7"}, "boolean, 1-5, 0-10"),
+        ({"criteria": "x", "scale": "1-7"}, "boolean, 1-5, 0-1"),
         ({"criteria": "x", "material": "answer"}, "takes a list of question"),
         ({"criteria": "x", "material": ["answers"]}, "takes a list of question"),
         ({"criteria": "x", "jury": "loudest"}, "mean, majority, lowest"),
@@ -276,7 +276,7 @@ def test_what_asks_a_judge_is_known_before_it_is_made(
     spec: Any, is_judged: bool
 ) -> None:
     """Also within compositions."""
-    assert names_judge(spec) is is_judged
+    assert names_one_of(spec, JUDGE_SCORERS) is is_judged
 
 
 def test_names_are_their_functions() -> None:

@@ -142,3 +142,18 @@ def test_without_a_run_there_is_no_judge() -> None:
     """The message says where scorers find one."""
     with pytest.raises(ConfigError, match="outside of a run"):
         score("Hello", POLITE)
+
+
+@pytest.mark.parametrize("scale", ["boolean", "1-5", "0-1"])
+def test_no_choice_of_a_scale_begins_another(bench: Bench, scale: Any) -> None:
+    """A judge that tells likelihoods would count one for the other."""
+    bench.add(can=LIKELY)
+    score = bench.score(
+        rubric(criteria="Good?", scale=scale, material=["answer"], weigh=True), "Hello"
+    )
+    assert score.value is not None
+    (request,) = bench.models["judge"].requests
+    assert isinstance(request, LoglikelihoodRequest)
+    texts = [pair.text for pair in request.continuations]
+    begins = [(a, b) for a in texts for b in texts if a != b and b.startswith(a)]
+    assert begins == []

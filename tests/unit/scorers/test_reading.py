@@ -6,6 +6,7 @@ import pytest
 
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.scorers import language, readability, score, threshold
+from llmlab_pytest.scorers._reading import _syllables
 
 TEXTS = {
     "en": "The weather is fine today, and we are going for a long walk by the river.",
@@ -41,21 +42,45 @@ LONG = (
 
 
 def test_readability_is_what_the_formulas_say() -> None:
-    """Worked by hand: 28 letters, 10 words, 3 sentences, no word above 6 letters."""
-    values = [
-        score(SHORT, readability(formula=formula)).value
-        for formula in ("automated", "coleman_liau", "lix")
-    ]
+    """Worked by hand: 28 letters, 10 syllables and words, 3 sentences, no long word."""
+    formulas = ("automated", "coleman_liau", "lix", "flesch", "flesch_kincaid")
+    values = [score(SHORT, readability(formula=each)).value for each in formulas]
     assert values == pytest.approx(
         [
             4.71 * 28 / 10 + 0.5 * 10 / 3 - 21.43,
             0.0588 * (100 * 28 / 10) - 0.296 * (100 * 3 / 10) - 15.8,
             10 / 3 + 100 * 0 / 10,
+            206.835 - 1.015 * 10 / 3 - 84.6 * 10 / 10,
+            0.39 * 10 / 3 + 11.8 * 10 / 10 - 15.59,
         ]
     )
 
 
-@pytest.mark.parametrize("formula", ["automated", "coleman_liau", "lix"])
+@pytest.mark.parametrize(
+    ("word", "count"),
+    [
+        *(
+            ("a", 1),
+            ("cat", 1),
+            ("make", 1),
+            ("little", 2),
+            ("apples", 2),
+            ("needed", 2),
+        ),
+        *(("walked", 1), ("names", 1), ("boxes", 2), ("rules", 1), ("whale", 1)),
+        *(("media", 3), ("radio", 3), ("nation", 2), ("special", 2), ("language", 2)),
+        *(("going", 2), ("people", 2), ("prism", 2), ("hmm", 1), ("readability", 5)),
+        *(("environmental", 5), ("information", 4), ("university", 5), ("don't", 1)),
+    ],
+)
+def test_syllables_are_those_of_the_dictionary(word: str, count: int) -> None:
+    """As the CMU Pronouncing Dictionary has them."""
+    assert _syllables(word) == count
+
+
+@pytest.mark.parametrize(
+    "formula", ["automated", "coleman_liau", "flesch_kincaid", "lix"]
+)
 def test_hard_text_is_above_an_easy_one(formula: str) -> None:
     """Each formula puts officialese above a primer; a bar makes yes and no of it."""
     easy, hard = (
@@ -76,7 +101,7 @@ def test_text_without_words_has_no_readability() -> None:
 
 def test_wrong_setting_is_refused() -> None:
     """Formulas are named; codes are a list."""
-    with pytest.raises(ConfigError, match="automated, coleman_liau, lix"):
-        readability(formula="flesch")
+    with pytest.raises(ConfigError, match="coleman_liau, flesch, flesch_kincaid"):
+        readability(formula="smog")
     with pytest.raises(ConfigError, match="list of texts"):
         language(codes="en")

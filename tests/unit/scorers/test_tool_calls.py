@@ -58,11 +58,14 @@ LLAMA = calling(("search", {"limit": 3, "query": "llama"}), "open")
             0.0,
         ),
         ({"calls": ["search", "search"], "order": "any"}, 0.0),
-        ({"calls": ["search", "read"], "partial": True}, 0.5),
-        ({"calls": ["search"], "partial": True}, 0.5),
-        ({"calls": ["search"], "partial": True, "extra": True}, 1.0),
-        ({"calls": ["open", "search"], "partial": True}, 0.5),
-        ({"calls": ["open", "search"], "partial": True, "order": "any"}, 1.0),
+        ({"calls": ["search", "read"], "credit": "share"}, 0.5),
+        ({"calls": ["search"], "credit": "share"}, 0.5),
+        ({"calls": ["search"], "credit": "share", "extra": True}, 1.0),
+        ({"calls": ["open", "search"], "credit": "share"}, 0.5),
+        ({"calls": ["open", "search"], "credit": "share", "order": "any"}, 1.0),
+        ({"calls": ["search"], "credit": "f1"}, 2 / 3),
+        ({"calls": ["search"], "credit": "f1", "extra": True}, 1.0),
+        ({"calls": ["read"], "credit": "f1"}, 0.0),
     ],
     ids=str,
 )
@@ -118,17 +121,18 @@ NAMES = st.lists(st.sampled_from("abc"), max_size=6)
 def test_matches_obey_their_laws(made: list[str], wanted: list[str]) -> None:
     """Order asks for more than none, all or nothing for more than a share."""
     values = {
-        (order, partial): score(
-            calling(*made), tool_calls(calls=wanted, order=order, partial=partial)
+        (order, credit): score(
+            calling(*made), tool_calls(calls=wanted, order=order, credit=credit)
         ).value
         for order in ("kept", "any")
-        for partial in (False, True)
+        for credit in ("all", "share", "f1")
     }
-    assert values["kept", True] <= values["any", True]
+    assert values["kept", "share"] <= values["any", "share"]
     for order in ("kept", "any"):
-        assert values[order, False] == float(values[order, True] == 1)
-    assert values["kept", False] == float(made == wanted)
-    assert values["any", False] == float(sorted(made) == sorted(wanted))
+        assert values[order, "all"] == float(values[order, "share"] == 1)
+        assert values[order, "share"] <= values[order, "f1"]
+    assert values["kept", "all"] == float(made == wanted)
+    assert values["any", "all"] == float(sorted(made) == sorted(wanted))
 
 
 def test_no_tool_calls() -> None:
@@ -179,6 +183,7 @@ def test_calls_satisfy_the_schemas_of_the_tools(tool: Any) -> None:
             "table of 'arguments'",
         ),
         ({"name": "tool_calls", "order": "random"}, "kept, any"),
+        ({"name": "tool_calls", "credit": "half"}, "all, share, f1"),
         ({"name": "tool_calls", "arguments": "some"}, "equal, subset"),
         ({"name": "valid_tool_calls", "tools": [{}]}, "has a 'name'"),
         (

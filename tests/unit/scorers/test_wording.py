@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab_pytest.core import ConfigError, Sample
+from llmlab_pytest.core import Completion, ConfigError, Sample
 from llmlab_pytest.scorers import (
     ends_with,
     length,
@@ -14,6 +14,7 @@ from llmlab_pytest.scorers import (
     one_of,
     score,
     starts_with,
+    stop_reason,
 )
 
 
@@ -93,6 +94,24 @@ def test_options_are_the_choices_of_the_sample() -> None:
     assert none.explanation == "named none of the options, expected 'hen'"
 
 
+@pytest.mark.parametrize(
+    ("reason", "options", "value"),
+    [
+        ("stop", {}, 1.0),
+        ("length", {}, 0.0),
+        ("length", {"reasons": ["stop", "length"]}, 1.0),
+        ("content_filter", {"reasons": ["tool_calls"]}, 0.0),
+    ],
+)
+def test_answer_ends_as_it_should(reason: Any, options: Any, value: float) -> None:
+    """An answer that was cut off is told by how it ended."""
+    answer = Completion(text="x", model="m", stop_reason=reason)
+    found = score(answer, stop_reason(**options))
+    assert (found.value, found.answer) == (value, reason)
+    assert (found.explanation is None) == (value == 1)
+    assert score("x", stop_reason(**options)).value is None
+
+
 TEXT = "One, two.\n\nThree: ü!\nFour\n\n \n"
 
 
@@ -130,13 +149,14 @@ def test_length_is_below_or_above_a_bound(text: str, bound: int) -> None:
     ("make", "shown"),
     [
         (length, "no bound"),
+        (lambda: stop_reason(reasons=["done"]), "content_filter, length"),
         (lambda: length(unit="tokens", at_most=3), "words, characters"),
         (lambda: starts_with(prefixes="Yes"), "list of texts"),
         (lambda: ends_with(suffixes=[]), "at least one"),
         (lambda: score("a", one_of()), "has no options"),
         (lambda: score("a", one_of(options=["a"]), target="b"), "none of the options"),
     ],
-    ids=["no-bound", "unit", "text", "empty", "no-options", "no-option"],
+    ids=["no-bound", "reason", "unit", "text", "empty", "no-options", "no-option"],
 )
 def test_wrong_setting_is_refused(make: Any, shown: str) -> None:
     """What cannot be checked is a configuration error."""

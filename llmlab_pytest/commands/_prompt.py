@@ -1,0 +1,307 @@
+"""`llmlab prompt`: one prompt to several models, at once, side by side."""
+
+import argparse
+import asyncio
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from llmlab_pytest.commands._asking import Asking
+from llmlab_pytest.commands._outcome import Outcome
+from llmlab_pytest.commands._read_scorer import read_scorer
+from llmlab_pytest.commands._saved import Try, check_path
+from llmlab_pytest.core import (
+    Bench,
+    Completion,
+    ConfigError,
+    GenerateConfig,
+    GenerateRequest,
+    Image,
+    LlmlabError,
+    Message,
+    ModelSpec,
+    Sample,
+    Score,
+    escape_control,
+    judging,
+    redact,
+)
+from llmlab_pytest.judging import JUDGE_SCORERS
+from llmlab_pytest.meaning import MEANING_SCORERS
+from llmlab_pytest.prompts import render
+from llmlab_pytest.reporting import aligned, money
+from llmlab_pytest.scorers import (
+    Scorer,
+    ScorerSpec,
+    ascore,
+    make_scorer,
+    names_one_of,
+    scorer_registry,
+)
+
+_STDIN = "-"
+_DEFAULT_MODEL = "smollm2"
+_MOST_TOKENS = 256
+_DEFAULT_RUBRIC = "It answers what was asked, rightly and to the point."
+
+
+class Prompt(NamedTuple):
+    """What is asked."""
+
+    template: str
+    variables: Mapping[str, str]
+    system: str | None
+    images: Sequence[Image]
+
+    @property
+    def text(self) -> str:
+        """The template with its variables; raises `ConfigError` for a missing one."""
+        return render(self.template, self.variables, where="this command")
+
+    def messages(self) -> tuple[Message, ...]:
+        """Return the conversation that asks it."""
+        content: str | tuple[str | Image, ...] = self.text
+        if self.images:
+            content = (*self.images, self.text)
+        asked = Message("user", content)
+        if self.system is None:
+            return (asked,)
+        return (Message("system", self.system), asked)
+
+
+class Answer(NamedTuple):
+    """What one model answered, or why it did not."""
+
+    spec: ModelSpec
+    number: int
+    completion: Completion | None
+    scores: tuple[Score, ...] = ()
+    error: LlmlabError | None = None
+
+
+def prompt(given: argparse.Namespace) -> Outcome:
+    """Ask models, show each answer when it is there, and compare.
+
+    Raises:
+        LlmlabError: the prompt, a model or a scorer cannot be used.
+    """
+    asked = _read(given)
+    specs = [*map(read_scorer, given.scorer)]
+    if given.expect is not None:
+        specs.append({"name": "contains_any", "keywords": [given.expect]})
+    if given.judge and not any(_asks_judge(spec) for spec in specs):
+        specs.append({"name": "rubric", "criteria": _DEFAULT_RUBRIC})
+    with Asking(given.registry, may_run_commands=given.allow_commands) as asking:
+        models = asking.find(given.llm or [_DEFAULT_MODEL], where="--llm")
+        scorers = _made(specs)
+        _check(asking, asked, given, needs_judge=any(map(_asks_judge, specs)))
+        bench = _bench(asking, given)
+        answers = asyncio.run(_all(asking, models, asked, scorers, bench, given))
+    lines = _table(answers) if len(answers) > 1 else []
+    if given.save is not None:
+        tried = Try(
+            asked.template,
+            asked.variables,
+            system=asked.system,
+            target=given.target,
+            scorers=specs,
+        )
+        tried.save(given.save)
+        lines.append(f"wrote {given.save}; run it: pytest {given.save}")
+    wrong = [a for a in answers if a.error or any(s.value == 0.0 for s in a.scores)]
+    return Outcome(lines, is_good=not wrong)
+
+
+def _check(
+    asking: Asking, asked: Prompt, given: argparse.Namespace, *, needs_judge: bool
+) -> None:
+    """Find mistakes before anything is asked.
+
+    Raises:
+        ConfigError: a judge is missing or unknown, or the file to save cannot be.
+        DataError: a variable is missing.
+    """
+    _ = asked.text
+    if given.judge:
+        asking.find(given.judge, where="--judge")
+    elif needs_judge:
+        raise ConfigError(
+            "A scorer asks a judge, and none is chosen.", fix="Add --judge MODEL."
+        )
+    if given.save is not None:
+        check_path(given.save)
+
+
+def _read(given: argparse.Namespace) -> Prompt:
+    """Read the prompt from the command line, a file or standard input."""
+    text = given.text
+    if given.file is not None:
+        if text is not None:
+            raise ConfigError(
+                "There is a prompt and --file.", allowed="One of them is the prompt."
+            )
+        try:
+            text = given.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(
+                f"--file {given.file} cannot be read: {error}.", fix="Correct the path."
+            ) from error
+    if text in (None, _STDIN):
+        if sys.stdin.isatty():
+            raise ConfigError("There is no prompt.", fix='llmlab prompt "Hello"')
+        text = sys.stdin.read().rstrip("\n")
+    images = [Image.of(source) for source in given.image]
+    return Prompt(str(text), dict(map(_variable, given.var)), given.system, images)
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise ConfigError(f"--var is {text!r}.", allowed="It is NAME=VALUE.")
+    return name, value
+
+
+def _asks_judge(spec: ScorerSpec) -> bool:
+    return names_one_of(spec, JUDGE_SCORERS)
+
+
+def _made(specs: Sequence[ScorerSpec]) -> list[tuple[str, Scorer]]:
+    registry = scorer_registry()
+    for name, factory in (*JUDGE_SCORERS.items(), *MEANING_SCORERS.items()):
+        registry.register(name, factory, source="llmlab-pytest")
+    return [make_scorer(spec, registry, where="--scorer") for spec in specs]
+
+
+def _bench(asking: Asking, given: argparse.Namespace) -> Bench:
+    def judges(names: Sequence[str]) -> list[Any]:
+        chosen = tuple(names) or tuple(given.judge)
+        found = asking.find(chosen, where="--judge")
+        return [asking.judge(spec, where="--judge") for spec in found]
+
+    return judges
+
+
+async def _all(
+    asking: Asking,
+    models: Sequence[ModelSpec],
+    asked: Prompt,
+    scorers: Sequence[tuple[str, Scorer]],
+    bench: Bench,
+    given: argparse.Namespace,
+) -> list[Answer]:
+    """Ask everything at once; show each answer as soon as it is scored."""
+
+    async def one(spec: ModelSpec, number: int) -> Answer:
+        answer = await _one(asking, spec, number, asked, scorers, given)
+        sys.stdout.write("\n".join([*_shown(answer, given.repeat), "", ""]))
+        sys.stdout.flush()
+        return answer
+
+    with judging(bench):
+        tasks = [one(spec, number) for spec in models for number in range(given.repeat)]
+        return list(await asyncio.gather(*tasks))
+
+
+async def _one(
+    asking: Asking,
+    spec: ModelSpec,
+    number: int,
+    asked: Prompt,
+    scorers: Sequence[tuple[str, Scorer]],
+    given: argparse.Namespace,
+) -> Answer:
+    try:
+        completion = await asking.ask(spec, _request(spec, asked, number, given))
+        sample = Sample(id="prompt", input=asked.text, target=given.target)
+        scores = [
+            await ascore(completion, scorer, sample=sample) for _, scorer in scorers
+        ]
+    except LlmlabError as error:
+        return Answer(spec, number, None, error=error)
+    return Answer(spec, number, completion, tuple(scores))
+
+
+def _request(
+    spec: ModelSpec, asked: Prompt, number: int, given: argparse.Namespace
+) -> GenerateRequest:
+    """Return the request; each repetition is drawn with a seed of its own."""
+    is_drawn = bool(given.temperature) and "seed" in spec.capabilities
+    config = GenerateConfig(
+        max_tokens=given.max_tokens or _default(spec),
+        temperature=given.temperature,
+        seed=given.seed + number if is_drawn else None,
+        stream="streaming" in spec.capabilities,
+    )
+    return GenerateRequest(asked.messages(), config)
+
+
+def _default(spec: ModelSpec) -> int | None:
+    return None if "max_tokens" in spec.defaults else _MOST_TOKENS
+
+
+def _shown(answer: Answer, repeat: int) -> list[str]:
+    """Return an answer as people read it: who, what it took, the text, the scores."""
+    name = answer.spec.alias + (f" {answer.number + 1}" if repeat > 1 else "")
+    done = answer.completion
+    if done is None:
+        told = f"{type(answer.error).__name__}: {answer.error}"
+        return [f"=== {name}", escape_control(redact(told))]
+    facts = [f"{done.latency_s:.2f} s"]
+    if done.ttft_s is not None:
+        facts.append(f"first token {done.ttft_s:.2f} s")
+    facts += [f"{done.usage.output_tokens} tokens", money(done.cost_usd)]
+    if done.stop_reason not in ("stop", "tool_calls"):
+        facts.append(f"ended by {done.stop_reason}")
+    lines = [f"=== {name} · {' · '.join(facts)}", escape_control(redact(done.text))]
+    lines += [_told(score) for score in answer.scores]
+    return lines
+
+
+def _told(score: Score) -> str:
+    value = "-" if score.value is None else f"{score.value:.3g}"
+    why = f": {score.explanation}" if score.explanation else ""
+    return escape_control(redact(f"  {score.scorer} {value}{why}"))
+
+
+def _table(answers: Sequence[Answer]) -> list[str]:
+    """Return a line per model: how good, how fast, how dear, how alike."""
+    names = list(dict.fromkeys(s.scorer for a in answers for s in a.scores))
+    head = ["model", "answers", *names, "median s", "cost"]
+    rows = [head]
+    for alias in dict.fromkeys(answer.spec.alias for answer in answers):
+        own = [answer for answer in answers if answer.spec.alias == alias]
+        rows.append([alias, _distinct(own), *_means(own, names), *_taken(own)])
+    return aligned(rows, ["<"] + [">"] * (len(head) - 1))
+
+
+def _distinct(answers: Sequence[Answer]) -> str:
+    """Say how many there are, and how many different texts among them."""
+    texts = [a.completion.text.strip() for a in answers if a.completion is not None]
+    different = len(set(texts))
+    told = f"{len(texts)}, {different} different" if len(texts) > 1 else f"{len(texts)}"
+    failed = len(answers) - len(texts)
+    return f"{told}, {failed} failed" if failed else told
+
+
+def _means(answers: Sequence[Answer], names: Sequence[str]) -> list[str]:
+    cells = []
+    for name in names:
+        values = [
+            score.value
+            for answer in answers
+            for score in answer.scores
+            if score.scorer == name and score.value is not None
+        ]
+        cells.append(f"{statistics.fmean(values):.3g}" if values else "-")
+    return cells
+
+
+def _taken(answers: Sequence[Answer]) -> list[str]:
+    done = [answer.completion for answer in answers if answer.completion is not None]
+    if not done:
+        return ["-", "-"]
+    costs = [completion.cost_usd for completion in done]
+    cost_usd = None if None in costs else sum(filter(None, costs))
+    middle_s = statistics.median(completion.latency_s for completion in done)
+    return [f"{middle_s:.2f}", money(cost_usd)]

@@ -1,0 +1,139 @@
+"""A try of `llmlab prompt` as a file that pytest runs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from llmlab_pytest.core import ConfigError, Json
+from llmlab_pytest.judging import JUDGE_SCORERS
+from llmlab_pytest.meaning import MEANING_SCORERS
+from llmlab_pytest.prompts import render
+from llmlab_pytest.scorers import ScorerSpec
+
+_CARD = ".task.toml"
+_TEST = ".py"
+
+
+def check_path(path: Path) -> None:
+    """Raise `ConfigError` for a path of another ending, or where a file is."""
+    is_card = path.name.endswith(_CARD)
+    if not is_card and not (path.suffix == _TEST and path.name.startswith("test_")):
+        raise ConfigError(
+            f"--save is {str(path)!r}.",
+            allowed=f"It is NAME{_CARD}, or test_NAME{_TEST}.",
+        )
+    for file in (path, *([_rows_beside(path)] if is_card else [])):
+        if file.exists():
+            raise ConfigError(f"{file} exists.", fix="Save under another name.")
+
+
+class Try:
+    """What was tried.
+
+    Args:
+        template: the prompt with its variables.
+        variables: their values.
+        system: the system message.
+        target: the reference answer.
+        scorers: as a card writes them.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        variables: Mapping[str, str],
+        *,
+        system: str | None,
+        target: str | None,
+        scorers: Sequence[ScorerSpec],
+    ) -> None:
+        self.template = template
+        self.variables = variables
+        self.system = system
+        self.target = target
+        self.scorers = scorers
+
+    def save(self, path: Path) -> None:
+        """Write a task card with its row, or a test file, by the path's ending.
+
+        Raises:
+            ConfigError: as `check_path`; or it cannot be written.
+        """
+        check_path(path)
+        files = {path: self._test(path.stem)}
+        if path.name.endswith(_CARD):
+            files = {path: self._card(), _rows_beside(path): self._row()}
+        try:
+            for file, text in files.items():
+                file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"--save {path} cannot be written: {error}.", fix="Correct the path."
+            ) from error
+
+    def _card(self) -> str:
+        lines = [f"prompt = {_toml(self.template)}"]
+        if self.system is not None:
+            lines.append(f"system = {_toml(self.system)}")
+        scorers: Sequence[ScorerSpec] = self.scorers or ["contains_any"]
+        lines.append(f"scorers = [{', '.join(map(_toml, scorers))}]")
+        return "\n".join(lines) + "\n"
+
+    def _row(self) -> str:
+        row: dict[str, Json] = {"id": "tried", **self.variables}
+        row.setdefault("input", self.template)
+        if self.target is not None:
+            row["target"] = self.target
+        return json.dumps(row, ensure_ascii=False) + "\n"
+
+    def _test(self, name: str) -> str:
+        text = render(self.template, self.variables, where="the prompt")
+        imports, asserts, sample = set(), [], []
+        for spec in self.scorers:
+            expression, needed = _expression(spec)
+            imports |= needed
+            asserts.append(f"    assert_score(answer, {expression}, sample=SAMPLE)")
+        if asserts:
+            imports.add("from llmlab_pytest import Sample, assert_score")
+            target = "" if self.target is None else f", target={self.target!r}"
+            sample = [f'SAMPLE = Sample(id="tried", input=PROMPT{target})']
+        system = "" if self.system is None else f", system={self.system!r}"
+        return "\n".join(
+            [
+                *(f"{line}" for line in sorted(imports)),
+                *([""] if imports else []),
+                f"PROMPT = {text!r}",
+                *sample,
+                "",
+                "",
+                f"def {name}(llm):",
+                f"    answer = llm.chat(PROMPT{system})",
+                *(asserts or ["    assert answer.text"]),
+                "",
+            ]
+        )
+
+
+def _rows_beside(card: Path) -> Path:
+    return card.with_name(card.name.removesuffix(_CARD) + ".jsonl")
+
+
+def _expression(spec: ScorerSpec) -> tuple[str, set[str]]:
+    """Return a scorer as Python writes it, and what has to be imported."""
+    options = {"name": spec} if isinstance(spec, str) else dict(spec)
+    name = str(options.pop("name"))
+    for room, names in (("judging", JUDGE_SCORERS), ("meaning", MEANING_SCORERS)):
+        if name in names:
+            given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+            return f"{name}({given})", {f"from llmlab_pytest.{room} import {name}"}
+    return repr(spec if isinstance(spec, str) else dict(spec)), set()
+
+
+def _toml(value: object) -> str:
+    """Return a value as TOML: what JSON writes is, but for tables and null."""
+    if isinstance(value, Mapping):
+        pairs = [f"{key} = {_toml(each)}" for key, each in value.items()]
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,148 @@
+"""A run as Markdown: for a pull request, an issue, or the summary of a CI job.
+
+What models said stands in code spans and blocks that it cannot end, so that no answer
+can show an image, mention a person or close a table.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from llmlab_pytest.core import (
+    Metric,
+    Report,
+    SampleRecord,
+    TaskRow,
+    escape_control,
+    redactor,
+    shorten,
+)
+from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._judges import as_people_rate, judge_cells
+from llmlab_pytest.reporting._samples import (
+    Hide,
+    TaskSamples,
+    answer_text,
+    asked_of,
+    prompt_text,
+    target_text,
+)
+
+_MOST_SHOWN = 10
+"""Samples per task and model that are shown: a comment on GitHub holds 65,536
+characters."""
+_LONGEST = 300
+_HEAD = ("task", "model", "metric", "value", "95% interval", "n", "miss", "err", "cost")
+_STATES = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "error": "💥"}
+_RUNS = re.compile(r"`+")
+
+
+def render_markdown(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
+    """Yield gates, the table, judges, and the first samples that went wrong."""
+    hide = redactor()
+    yield f"### llmlab: run {_span(report.run_id)}\n\n"
+    yield from _verdicts(report)
+    rows = sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model))
+    yield _table(_HEAD, [cells for row in rows for cells in _cells(row)], names=3)
+    head, lines = judge_cells(report)
+    if lines:
+        yield _table(head, lines, names=head.index("value"))
+        yield from (f"{_escaped(line)}\n" for line in as_people_rate(report))
+    for table in tables:
+        yield from _wrong(table, hide)
+
+
+def _verdicts(report: Report) -> Iterator[str]:
+    for verdict in report.verdicts:
+        place = f"{verdict.task} on {verdict.model}: {verdict.gate}"
+        sign = _STATES[verdict.state]
+        reason = _escaped(verdict.reason)
+        yield f"- {sign} **{verdict.state}** {_span(place)}: {reason}\n"
+    if report.verdicts:
+        yield "\n"
+
+
+def _cells(row: TaskRow) -> Iterator[list[str]]:
+    metrics = row.metrics or (Metric(name=_format.ABSENT, value=None, n=0),)
+    for index, metric in enumerate(metrics):
+        is_first = index == 0
+        yield [
+            row.plan.task if is_first else "",
+            row.plan.model if is_first else "",
+            metric.name,
+            _format.score(metric.value),
+            _format.interval(metric),
+            _format.samples(row, metric) if is_first else "",
+            _format.count(row.misses) if is_first else "",
+            _format.count(row.errors) if is_first else "",
+            _format.money(row.cost_usd) if is_first else "",
+        ]
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]], *, names: int) -> str:
+    """Return a table whose first columns are names, the others numbers."""
+    marks = ["---"] * names + ["--:"] * (len(head) - names)
+    told = [
+        [
+            _span(cell) if number < names and cell else _escaped(cell)
+            for number, cell in enumerate(cells)
+        ]
+        for cells in lines
+    ]
+    return "\n".join(_line(cells) for cells in (head, marks, *told)) + "\n\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _wrong(table: TaskSamples, hide: Hide) -> Iterator[str]:
+    """Yield the first samples that are misses or errors, folded."""
+    plan = table.row.plan
+    wrong = (r for r in table.records if r.result.outcome in ("miss", "error"))
+    shown = list(islice(wrong, _MOST_SHOWN + 1))
+    if not shown:
+        return
+    many = f"the first {_MOST_SHOWN}" if len(shown) > _MOST_SHOWN else f"{len(shown)}"
+    title = _escaped(f"{plan.task} on {plan.model}")
+    yield f"<details><summary>{title}: {many} that went wrong</summary>\n\n"
+    for record in shown[:_MOST_SHOWN]:
+        yield from _sample(record, hide)
+    yield "</details>\n\n"
+
+
+def _sample(record: SampleRecord, hide: Hide) -> Iterator[str]:
+    result = record.result
+    yield f"**{_span(result.sample_id)}** {result.outcome}\n\n"
+    asked, completion = asked_of(record.request), record.completion
+    parts = [
+        ("prompt", "" if asked.prompt is None else prompt_text(asked.prompt)),
+        ("target", target_text(record)),
+        ("answer", "" if completion is None else answer_text(completion)),
+        ("error", result.error or ""),
+        ("why", (result.scores[0].explanation or "") if result.scores else ""),
+    ]
+    for name, text in parts:
+        if text:
+            told = escape_control(hide(shorten(text, _LONGEST)))
+            yield f"{name}:\n{_block(told)}\n"
+
+
+def _span(text: str) -> str:
+    """Return text as code within a line, which no backtick of it can end."""
+    plain = escape_control(text).replace("|", "\\|").replace("\n", " ")
+    ticks = "`" * (1 + max(map(len, _RUNS.findall(plain)), default=0))
+    room = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{ticks}{room}{plain}{room}{ticks}"
+
+
+def _block(text: str) -> str:
+    """Return text as a block of code, which no backtick of it can end."""
+    ticks = "`" * max(3, 1 + max(map(len, _RUNS.findall(text)), default=0))
+    return f"{ticks}text\n{text}\n{ticks}\n"
+
+
+def _escaped(text: str) -> str:
+    """Return text whose characters have no meaning in Markdown or HTML."""
+    plain = escape_control(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*_{}\[\]()#!|>~@])", r"\\\1", plain)

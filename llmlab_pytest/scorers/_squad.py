@@ -1,0 +1,61 @@
+"""Exact match and F1 of short answers, as the SQuAD script defines them.
+
+Rajpurkar et al. 2016, script v1.1; without an answer as v2.0 has it (Rajpurkar et al.
+2018): where one side is empty after normalising, both must be. Both sides are lowered,
+lose ASCII punctuation, then the words a, an and the, and are parted at white space.
+"""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable
+
+from llmlab_pytest.core import Completion, Sample, Score, Target, shorten
+from llmlab_pytest.scorers._protocol import Scorer, text_of
+from llmlab_pytest.scorers._text import targets_of
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+def squad_exact() -> Scorer:
+    """Score 1 if the words of the text are those of a target, in the same order."""
+    return _best_scorer("squad_exact", lambda text, target: float(text == target))
+
+
+def squad_f1() -> Scorer:
+    """Score the F1 of the words that text and target share, with the best target.
+
+    Precision is their share of the text's words, recall of the target's.
+    """
+    return _best_scorer("squad_f1", _f1)
+
+
+def _f1(text: list[str], target: list[str]) -> float:
+    if not text or not target:
+        return float(text == target)
+    shared = (Counter(text) & Counter(target)).total()
+    return 2 * shared / (len(text) + len(target))
+
+
+def _best_scorer(name: str, measure: Callable[[list[str], list[str]], float]) -> Scorer:
+    def score(
+        completion: Completion | str,
+        target: Target = None,
+        sample: Sample | None = None,
+    ) -> Score:
+        del sample
+        words = _words(text_of(completion))
+        found = {each: measure(words, _words(each)) for each in targets_of(target)}
+        best = max(found, key=found.__getitem__)
+        value = found[best]
+        told = f"nearest to {shorten(best)!r}"
+        explanation = None if value == 1 else told
+        answer = " ".join(words)
+        return Score(scorer=name, value=value, answer=answer, explanation=explanation)
+
+    return score
+
+
+def _words(text: str) -> list[str]:
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
