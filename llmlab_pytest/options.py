@@ -233,6 +233,21 @@ OPTIONS: tuple[Option, ...] = (
         choices=("fail", "skip"),
         help="What an inconclusive gate does to the exit code: fail or skip",
     ),
+    Option(
+        flag="--llmlab-baseline",
+        metavar="RUN",
+        ini="llmlab_baseline",
+        env="LLMLAB_BASELINE",
+        help="What gates on a 'baseline' compare with: an earlier run of the store, "
+        "'last', or a .jsonl file of --llmlab-samples",
+    ),
+    Option(
+        flag="--llmlab-sequential",
+        metavar="",
+        action="store_true",
+        help="Ask the samples of tasks with gates in random order, and stop a task as "
+        "soon as its gates are decided; their error rates stay what they say",
+    ),
     # On the command line only: a variable or a file that somebody else has set may not
     # decide that models run code here.
     Option(

@@ -60,6 +60,11 @@ def parse_limit(text: str, *, where: str) -> Gate:
         ConfigError: it is no gate, or one on something else.
     """
     gate = parse_gate(text, where=where)
+    if gate.part is not None or gate.is_relative:
+        raise ConfigError(
+            f"The limit {gate.text!r} in {where} is of a part, or of a baseline.",
+            allowed="A limit is METRIC OP NUMBER; gates of tasks may be more.",
+        )
     if gate.metric in TAKEN:
         return gate
     raise ConfigError(

@@ -84,6 +84,11 @@ def check_behaviour_gates(definition: pytest.Function, metrics: MetricRegistry) 
     where = _where(definition, GATE_MARK)
     for text in marked_gates(definition):
         gate = parse_gate(text, where=where)
+        if gate.part is not None:
+            raise ConfigError(
+                f"The gate {gate.text!r} in {where} is of a part of a task.",
+                allowed="Tests without a task have no rows with fields.",
+            )
         if gate.metric != TESTS:
             metrics.get_or_raise(gate.metric, where=where)
 

@@ -11,8 +11,8 @@ from llmlab_pytest.collecting._limit_marks import marked_gates
 from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
-from llmlab_pytest.session import Case, Group, LlmlabSession
-from llmlab_pytest.tasks import chat_mode_on
+from llmlab_pytest.session import SEQUENTIAL, Case, Group, LlmlabSession
+from llmlab_pytest.tasks import CLUSTER, chat_mode_on
 
 
 def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -118,6 +118,10 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
         }
         if task.group is not None:
             factors["group"] = task.group
+        if task.cluster is not None:
+            factors[CLUSTER] = task.cluster
+        if llmlab.settings.is_sequential and task.cluster is None and draft.gates:
+            factors[SEQUENTIAL] = str(llmlab.settings.seed)
         if task.setting is not None:
             factors["explanation"] = task.setting.explanation
             factors["changes"] = task.setting.changes

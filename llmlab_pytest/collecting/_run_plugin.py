@@ -43,6 +43,7 @@ from llmlab_pytest.collecting._progress import (
 )
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
+from llmlab_pytest.collecting._sequential import SequentialPlugin
 from llmlab_pytest.collecting._unasked import (
     BUDGET_SPENT,
     show_budget,
@@ -55,6 +56,7 @@ from llmlab_pytest.collecting._work import WorkReporter
 from llmlab_pytest.core import LlmlabError, StoreError, TaskPlan
 from llmlab_pytest.session import (
     LlmlabSession,
+    check_baseline,
     session_of,
     warn_of_exposed_secrets,
 )
@@ -78,6 +80,7 @@ def activate(
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
             llmlab.check_budget()
+            check_baseline(llmlab.settings, llmlab.run_id)
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
             if speaks_for_all(config) and not is_controller:
@@ -88,6 +91,8 @@ def activate(
                 line = show_live_line(config)
             llmlab.show_news = show_progress(config, above=line).show
             manager.register(RunPlugin(llmlab, pause), _NAME)
+            if llmlab.settings.is_sequential:
+                manager.register(SequentialPlugin(llmlab), f"{_NAME}-sequential")
         except LlmlabError as error:
             raise refusal(str(error)) from error
     return session_of(config)

@@ -96,13 +96,6 @@ def _ask(given: argparse.Namespace) -> Outcome:
     return done
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
 def _describe_threshold(threshold: argparse.ArgumentParser) -> None:
     threshold.add_argument(
         "ratings", type=Path, help="JSON lines: answer, target, rating, …"
@@ -147,7 +140,86 @@ def _parser() -> argparse.ArgumentParser:
             "prices", help="what models cost; where another source says otherwise"
         )
     )
+    _describe_compare(
+        commands.add_parser(
+            "compare", help="runs, or models of one run, side by side, paired by sample"
+        )
+    )
+    _describe_power(
+        commands.add_parser("power", help="how many samples a question takes")
+    )
     return parser
+
+
+def _describe_power(power: argparse.ArgumentParser) -> None:
+    power.set_defaults(act=_power)
+    power.add_argument("--rate", type=float, help="a model's true rate, e.g. 0.85")
+    power.add_argument("--bound", type=float, help="the number of a gate, e.g. 0.8")
+    power.add_argument("--difference", type=float, help="of two models' rates")
+    power.add_argument(
+        "--discordant",
+        type=float,
+        metavar="SHARE",
+        help="of the samples that only one of the two has right",
+    )
+    power.add_argument("--n", type=_count, help="also: what so many samples do")
+    power.add_argument(
+        "--confidence", type=_chance, default=0.95, help="(default: %(default)s)"
+    )
+    power.add_argument(
+        "--power",
+        type=_chance,
+        default=0.8,
+        help="how likely the decision is wanted (default: %(default)s)",
+    )
+
+
+def _power(given: argparse.Namespace) -> Outcome:
+    """Run the command; only it needs the statistics."""
+    outcome: Outcome = load("llmlab_pytest.commands._power:power")(given)
+    return outcome
+
+
+def _describe_compare(compare: argparse.ArgumentParser) -> None:
+    compare.set_defaults(act=_compare)
+    compare.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="a run id, last, last~1, or a .jsonl file of --llmlab-samples; the first "
+        "is what others are compared with (default: list the runs)",
+    )
+    compare.add_argument(
+        "--store",
+        default=".llmlab/llmlab.db",
+        metavar="URL",
+        help="the store, as --llmlab-store names it (default: %(default)s)",
+    )
+    compare.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="only this task; repeatable",
+    )
+    compare.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="what to compare (default: the first metric of each task)",
+    )
+    compare.add_argument(
+        "--correct",
+        choices=("holm", "fdr"),
+        default="holm",
+        help="p values for the chance of any false find (holm), or for the part of "
+        "finds that are false (fdr; default: %(default)s)",
+    )
+
+
+def _compare(given: argparse.Namespace) -> Outcome:
+    """Run the command; only it needs the stores and the statistics."""
+    outcome: Outcome = load("llmlab_pytest.commands._compare:compare")(given)
+    return outcome
 
 
 def _describe_cache(cache: argparse.ArgumentParser) -> None:
@@ -215,6 +287,31 @@ def _prices(given: argparse.Namespace) -> Outcome:
     """Run the command; only it needs the room of models and their registry."""
     outcome: Outcome = load("llmlab_pytest.commands._prices:prices")(given)
     return outcome
+
+
+def _count(text: str) -> int:
+    """Read a whole number from 1 on.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        msg = f"{text!r} is no whole number from 1 on"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _chance(text: str) -> float:
+    """Read a number between 0 and 1, both excluded.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    ratio = _ratio(text)
+    if not 0 < ratio < 1:
+        msg = f"{text!r} does not lie between 0 and 1"
+        raise argparse.ArgumentTypeError(msg)
+    return ratio
 
 
 def _ratio(text: str) -> float:

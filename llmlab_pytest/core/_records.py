@@ -228,6 +228,10 @@ class Verdict:
     reason: str
     """One sentence with the numbers that decided."""
     metric: Metric | None = None
+    more_samples: int | None = None
+    """How many more would decide an inconclusive gate, if what was observed stays."""
+    more_cost_usd: float | None = None
+    """What those would cost; `None` where the cost of a sample is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +312,8 @@ class TaskRow:
     """What these answers took once; not part of the fields above."""
     groups: tuple[GroupRow, ...] = ()
     """By path: each group is followed by its parts."""
+    flaky: tuple[str, ...] = ()
+    """Ids of the samples whose epochs have different primary scores."""
     judges: tuple[JudgingRow, ...] = ()
     """One per scorer and judge."""
 

@@ -1,5 +1,18 @@
 """Conditions on metrics that decide whether a run passes."""
 
-from llmlab_pytest.gates._gates import Gate, decide, parse_gate
+from llmlab_pytest.gates._baseline import Baseline
+from llmlab_pytest.gates._decide import Evidence, decide
+from llmlab_pytest.gates._grammar import Gate, parse_gate
+from llmlab_pytest.gates._sequential import Course, decided_after, in_order, watched
 
-__all__ = ["Gate", "decide", "parse_gate"]
+__all__ = [
+    "Baseline",
+    "Course",
+    "Evidence",
+    "Gate",
+    "decide",
+    "decided_after",
+    "in_order",
+    "parse_gate",
+    "watched",
+]

@@ -17,12 +17,17 @@ _METHOD = "bootstrap"
 
 def shares_of(results: Sequence[SampleResult], scorer: str) -> tuple[Share, ...]:
     """Return one share per sample; empty where the scorer's metric is a mean."""
+    return tuple(shares_by_sample(results, scorer).values())
+
+
+def shares_by_sample(results: Sequence[SampleResult], scorer: str) -> dict[str, Share]:
+    """Return the share of each sample by its id."""
     epochs: dict[str, list[Share]] = {}
     for result in results:
         for score in result.scores:
             if score.scorer == scorer and score.share is not None:
                 epochs.setdefault(result.sample_id, []).append(score.share)
-    return tuple(map(_mean_epoch, epochs.values()))
+    return {name: _mean_epoch(shares) for name, shares in epochs.items()}
 
 
 def corpus_metric(name: str, shares: tuple[Share, ...]) -> Metric:

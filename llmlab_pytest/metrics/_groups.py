@@ -12,6 +12,7 @@ from dataclasses import replace
 from statistics import fmean
 
 from llmlab_pytest.core import GroupRow, Metric, SampleResult
+from llmlab_pytest.metrics._clusters import Clusters, clustered
 from llmlab_pytest.metrics._corpus import shares_of
 from llmlab_pytest.metrics._metrics import MetricRegistry, compute, values_of
 from llmlab_pytest.stats import normal, pooled_stderr
@@ -26,6 +27,8 @@ def build_groups(
     results: Sequence[SampleResult],
     registry: MetricRegistry,
     paths: Mapping[str, Path],
+    *,
+    clusters: Clusters,
 ) -> tuple[GroupRow, ...]:
     """Aggregate the results of every group, the parts included.
 
@@ -34,6 +37,7 @@ def build_groups(
         results: of one task and model.
         registry: the known metrics.
         paths: the groups of each sample, by its id, widest first.
+        clusters: the cluster of each sample, where any are declared.
     """
     members: dict[Path, list[SampleResult]] = {}
     for result in results:
@@ -45,7 +49,8 @@ def build_groups(
             path=path,
             samples=len(members[path]),
             metrics=tuple(
-                measured(name, members[path], registry, paths) for name in names
+                measured(name, members[path], registry, paths, clusters=clusters)
+                for name in names
             ),
         )
         for path in sorted(members)
@@ -57,6 +62,8 @@ def measured(
     results: Sequence[SampleResult],
     registry: MetricRegistry,
     paths: Mapping[str, Path],
+    *,
+    clusters: Clusters,
 ) -> Metric:
     """Compute a metric over all samples; `METRIC@parts` is its mean over the parts.
 
@@ -65,10 +72,12 @@ def measured(
         results: of one task and model, or of a group of it.
         registry: the known metrics.
         paths: the groups of each sample, by its id, widest first.
+        clusters: the cluster of each sample, where any are declared.
     """
     base = name.removesuffix(_OF_PARTS)
     if base == name:
-        return _pooled(compute(name, results, registry), results, paths)
+        metric = _pooled(compute(name, results, registry), results, paths)
+        return clustered(metric, results, clusters)
     parts = _by_part(results, paths).values()
     return _mean_of_parts(name, [compute(base, part, registry) for part in parts])
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from llmlab_pytest.core import Interval, Metric, Registry, SampleResult, Score, Usage
 from llmlab_pytest.metrics._corpus import corpus_interval, corpus_metric, shares_of
-from llmlab_pytest.metrics._pass_at_k import draws_of, pass_at_k
 from llmlab_pytest.metrics._perplexity import SCALES, Scale
+from llmlab_pytest.metrics._reducers import reducer_of
 from llmlab_pytest.metrics._speed import SPEED
 from llmlab_pytest.stats import (
+    clopper_pearson,
     mean_stderr,
     ratio_interval,
     student_t,
@@ -76,25 +77,35 @@ def interval_of(
 
 
 def values_of(results: Sequence[SampleResult], scorer: str) -> list[SampleValue]:
-    """Return one value per sample: the mean of its epochs for one scorer.
+    """Return one value per sample, as `sample_values`."""
+    return list(sample_values(results, scorer).values())
+
+
+def sample_values(
+    results: Sequence[SampleResult], scorer: str
+) -> dict[str, SampleValue]:
+    """Return the value of each sample by its id: the mean of its epochs for one scorer.
 
     Args:
         results: of one task and model.
         scorer: a scorer's name, or `accuracy` for the primary scorer of each result;
-            `pass@k` gives that of its epochs, and leaves out samples with fewer.
+            a reducer's name, as `pass@k`, gives that of its epochs, and leaves out
+            samples with fewer than it takes.
     """
-    k = draws_of(scorer)
+    reducer = reducer_of(scorer)
     epochs: dict[str, list[SampleValue]] = {}
     for result in results:
         score = _score(result, scorer)
         if score is not None and score.value is not None:
             sample = SampleValue(score.value, score.weight)
             epochs.setdefault(result.sample_id, []).append(sample)
-    if k is None:
-        return [_mean_epoch(samples) for samples in epochs.values()]
-    draws = ([sample.value for sample in samples] for samples in epochs.values())
-    chances = (pass_at_k(values, k) for values in draws)
-    return [SampleValue(chance) for chance in chances if chance is not None]
+    if reducer is None:
+        return {name: _mean_epoch(samples) for name, samples in epochs.items()}
+    reduced = {
+        name: reducer([sample.value for sample in samples])
+        for name, samples in epochs.items()
+    }
+    return {k: SampleValue(value) for k, value in reduced.items() if value is not None}
 
 
 def _mean_epoch(epochs: Sequence[SampleValue]) -> SampleValue:
@@ -107,9 +118,29 @@ def _is_weighted(samples: Sequence[SampleValue]) -> bool:
 
 
 def _score(result: SampleResult, scorer: str) -> Score | None:
-    if scorer == ACCURACY or draws_of(scorer):
+    if scorer == ACCURACY or reducer_of(scorer):
         return result.scores[0] if result.scores else None
     return next((score for score in result.scores if score.scorer == scorer), None)
+
+
+def exact_interval(
+    name: str, results: Sequence[SampleResult], *, confidence: float
+) -> Interval | None:
+    """Return Clopper and Pearson's interval of a mean of right and wrong.
+
+    `None` for any other metric: a total, or one with values between 0 and 1.
+
+    Args:
+        name: a scorer, a reducer, or `accuracy`.
+        results: of one task and model.
+        confidence: between 0 and 1.
+    """
+    samples = values_of(results, name)
+    is_counted = all(s.value in (0.0, 1.0) and s.weight == 1.0 for s in samples)
+    if not is_counted or shares_of(results, name):
+        return None
+    right = round(sum(sample.value for sample in samples))
+    return clopper_pearson(right, len(samples), confidence=confidence)
 
 
 def interval_at(
@@ -158,7 +189,7 @@ def scorers_of(results: Sequence[SampleResult]) -> list[str]:
 def compute(
     name: str, results: Sequence[SampleResult], registry: MetricRegistry
 ) -> Metric:
-    """Compute a metric: a registered one, `pass@k`, else that of a scorer.
+    """Compute a metric: a registered one, a reducer's, else that of a scorer.
 
     A scorer's metric is the mean of its values, or what its shares add up to.
 
@@ -170,7 +201,7 @@ def compute(
     if shares := shares_of(results, name):
         return corpus_metric(name, shares)
     if (
-        draws_of(name)
+        reducer_of(name)
         or name in scorers_of(results)
         or not any(result.scores for result in results)
     ):
@@ -194,6 +225,15 @@ def cost_of(results: Sequence[SampleResult]) -> float | None:
     if any(r.cost_usd is None and r.error is None for r in results):
         return None
     return sum(result.cost_usd or 0.0 for result in results)
+
+
+def flaky_of(results: Sequence[SampleResult]) -> tuple[str, ...]:
+    """Return the ids of samples whose epochs have different primary scores, sorted."""
+    values: dict[str, set[float]] = {}
+    for result in results:
+        if result.scores and result.scores[0].value is not None:
+            values.setdefault(result.sample_id, set()).add(result.scores[0].value)
+    return tuple(sorted(name for name, seen in values.items() if len(seen) > 1))
 
 
 def usage_of(results: Sequence[SampleResult]) -> Usage:

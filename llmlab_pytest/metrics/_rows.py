@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from llmlab_pytest.core import Original, SampleResult, TaskPlan, TaskRow
+from llmlab_pytest.metrics._clusters import Clusters
 from llmlab_pytest.metrics._groups import build_groups, measured
 from llmlab_pytest.metrics._metrics import (
     MetricRegistry,
     cost_of,
+    flaky_of,
     misses_of,
     scorers_of,
     usage_of,
@@ -21,6 +23,7 @@ def build_row(
     registry: MetricRegistry,
     *,
     groups: Mapping[str, tuple[str, ...]] | None = None,
+    clusters: Clusters | None = None,
 ) -> TaskRow:
     """Aggregate results.
 
@@ -29,8 +32,9 @@ def build_row(
         results: all results of this task and model, of all workers.
         registry: the known metrics.
         groups: the groups of each sample, by its id, widest first.
+        clusters: the cluster of each sample, by its id, where any are declared.
     """
-    paths = groups or {}
+    paths, together = groups or {}, clusters or {}
     usage = usage_of(results)
     latencies = latencies_of(results)
     original = Original.total(result.original for result in results)
@@ -38,7 +42,10 @@ def build_row(
     names = plan.metrics or tuple(scorers_of(results))
     return TaskRow(
         plan=plan,
-        metrics=tuple(measured(name, results, registry, paths) for name in names),
+        metrics=tuple(
+            measured(name, results, registry, paths, clusters=together)
+            for name in names
+        ),
         samples=len(results),
         misses=misses_of(results),
         errors=sum(result.error is not None for result in results),
@@ -50,5 +57,6 @@ def build_row(
         compute_s=computed_s or None,
         kept=sum(result.original is not None for result in results),
         original=original,
-        groups=build_groups(names, results, registry, paths),
+        flaky=flaky_of(results),
+        groups=build_groups(names, results, registry, paths, clusters=together),
     )

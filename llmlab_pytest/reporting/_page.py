@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
+from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._page_samples import SampleTexts
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
@@ -54,6 +55,7 @@ def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
         number_columns=NUMBER_COLUMNS,
         lines=lines_of(report),
         chart=chart_of(report),
+        flaky=[shown(line) for line in flaky_lines(report)],
         engines=engines_of(report),
         judges=judges_of(report),
         ticks=(0, 25, 50, 75, 100),

@@ -19,6 +19,7 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import render_accuracy, render_predictions
 from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._judges import render_judges
@@ -79,6 +80,7 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
         lines = [*_fitted(_FOUND, rows, width), "", *_fitted(taken, rows, width)]
     kept, accuracy = _format.kept(rows), render_accuracy(report)
     sections = (
+        flaky_lines(report),
         _contributions(report.contributions) if report.contributions else [],
         render_judges(report, width=width),
         [line for engine in report.engines for line in _engine(engine)],

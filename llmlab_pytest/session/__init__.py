@@ -1,6 +1,8 @@
 """The per-process state behind the plugin: settings, registries, store, engine."""
 
+from llmlab_pytest.session._baseline import check_baseline
 from llmlab_pytest.session._case import Case, Group
+from llmlab_pytest.session._course import SEQUENTIAL, stop_factor
 from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
@@ -16,11 +18,13 @@ from llmlab_pytest.session._session import (
 )
 
 __all__ = [
+    "SEQUENTIAL",
     "Case",
     "Group",
     "LlmlabSession",
     "Outputs",
     "accounts_key",
+    "check_baseline",
     "completions_key",
     "config_of",
     "error_text",
@@ -29,5 +33,6 @@ __all__ = [
     "report_of_kept_run",
     "session_if_used",
     "session_of",
+    "stop_factor",
     "warn_of_exposed_secrets",
 ]

@@ -81,6 +81,8 @@ def known_run_id(store: Store, asked: str, settings: Settings, *, flag: str) -> 
 
 
 def _fix(asked: str, flag: str) -> str:
+    if flag == "--llmlab-baseline":
+        return f"Write {flag} last, or name a .jsonl file of --llmlab-samples."
     if Path(asked.partition("::")[0]).exists():
         return f"Write the path before {flag}, which takes the word after it."
     if flag == "--llmlab-resume":

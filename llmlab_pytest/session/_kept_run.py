@@ -8,6 +8,7 @@ from llmlab_pytest.core import (
     Contribution,
     Prediction,
     Report,
+    Sample,
     SampleRecord,
     SampleResult,
     Stratum,
@@ -16,7 +17,7 @@ from llmlab_pytest.core import (
     Verdict,
 )
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
-from llmlab_pytest.gates import decide, parse_gate
+from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate, watched
 from llmlab_pytest.judging import Calibration, judge_rows
 from llmlab_pytest.metrics import (
     MetricRegistry,
@@ -26,7 +27,10 @@ from llmlab_pytest.metrics import (
 )
 from llmlab_pytest.prompts import evaluate
 from llmlab_pytest.reporting import TaskSamples
+from llmlab_pytest.session._baseline import Baselines
+from llmlab_pytest.session._course import course_of
 from llmlab_pytest.store import RunSummary, Store
+from llmlab_pytest.tasks import CLUSTER, clusters_of
 
 _PART = 500
 """Samples read at a time: 500 prompts of a few thousand characters are a few MB."""
@@ -34,10 +38,11 @@ _PART = 500
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a sample stands in its dataset, and its group there."""
+    """Where a sample stands in its dataset, and what it belongs to there."""
 
     position: int
     stratum: str | None
+    cluster: str | None
 
 
 class KeptRun:
@@ -50,11 +55,13 @@ class KeptRun:
         *,
         metrics: MetricRegistry,
         calibrations: Sequence[Calibration] = (),
+        baselines: Baselines | None = None,
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._metrics = metrics
         self._calibrations = calibrations
+        self._baselines = baselines
 
     def report(
         self,
@@ -111,7 +118,24 @@ class KeptRun:
     def decide(self, plan: TaskPlan, gate: str) -> Verdict:
         """Judge a task on a model by the results of all workers."""
         parsed = parse_gate(gate, where=plan.task)
-        return decide(parsed, plan, self._results(plan), self._metrics)
+        evidence = self._evidence(parsed, plan)
+        return decide(parsed, plan, self._results(plan), self._metrics, evidence)
+
+    def _evidence(self, gate: Gate, plan: TaskPlan) -> Evidence:
+        """Read what few gates need, and only for them."""
+        course = course_of(plan, self._store.run_factors(self._run_id))
+        if gate.part is None and not gate.is_relative and CLUSTER not in plan.factors:
+            return Evidence(course=course)
+        samples = self._store.samples(self._run_id, task=plan.task)
+        baseline = None
+        if gate.is_relative and self._baselines is not None:
+            baseline = self._baselines.of(plan)
+        return Evidence(
+            rows={sample.id: sample.metadata for sample in samples},
+            clusters=clusters_of(plan, samples),
+            baseline=baseline,
+            course=course,
+        )
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""
@@ -130,13 +154,23 @@ class KeptRun:
         return self._store.results(self._run_id, task=plan.task, model=plan.model)
 
     def _row(self, plan: TaskPlan) -> TaskRow:
-        groups = {}
-        if "group" in plan.factors:
+        samples: list[Sample] = []
+        if {"group", CLUSTER} & plan.factors.keys():
             samples = self._store.samples(self._run_id, task=plan.task)
-            groups = {sample.id: sample.groups for sample in samples}
         results = self._results(plan)
-        row = build_row(plan, results, self._metrics, groups=groups)
-        return replace(row, judges=judge_rows(results, self._calibrations))
+        row = build_row(
+            plan,
+            results,
+            self._metrics,
+            groups={sample.id: sample.groups for sample in samples},
+            clusters=clusters_of(plan, samples),
+        )
+        row = replace(row, judges=judge_rows(results, self._calibrations))
+        course = course_of(plan, self._store.run_factors(self._run_id))
+        if course is None:
+            return row
+        metrics = (watched(m, results, self._metrics, course) for m in row.metrics)
+        return replace(row, metrics=tuple(metrics))
 
     def _contributions(self) -> tuple[Contribution, ...]:
         """Compare the settings of every explanation of this run, per model."""
@@ -158,6 +192,7 @@ class KeptRun:
     def _places(self, plan: TaskPlan, stratify: str | None) -> dict[str, _Place]:
         samples = self._store.samples(self._run_id, task=plan.task)
         places: dict[str, _Place] = {}
+        clusters = clusters_of(plan, samples)
         for number, sample in enumerate(samples):
             position = number if sample.position is None else sample.position
             stratum = None
@@ -165,7 +200,7 @@ class KeptRun:
                 fields = {"input": sample.input, **sample.metadata}
                 where = f"stratify of {plan.task} (sample {sample.id})"
                 stratum = str(evaluate(stratify, fields, where=where))
-            places[sample.id] = _Place(position, stratum)
+            places[sample.id] = _Place(position, stratum, clusters.get(sample.id))
         return places
 
     def _strata(
@@ -178,8 +213,14 @@ class KeptRun:
                 groups.setdefault(place.stratum, []).append(result)
         if len(groups) <= 1:
             return ()
+        clusters = {n: p.cluster for n, p in places.items() if p.cluster is not None}
         return tuple(
-            Stratum(name, build_row(_part_of(row, group), group, self._metrics))
+            Stratum(
+                name,
+                build_row(
+                    _part_of(row, group), group, self._metrics, clusters=clusters
+                ),
+            )
             for name, group in sorted(groups.items())
         )
 

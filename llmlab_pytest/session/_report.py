@@ -6,6 +6,7 @@ import pytest
 
 from llmlab_pytest.core import Report
 from llmlab_pytest.options import LAST_RUN
+from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._env_file import load_env_file
 from llmlab_pytest.session._find_run import known_run_id, open_kept_store
 from llmlab_pytest.session._kept_run import KeptRun
@@ -40,7 +41,13 @@ def report_of_kept_run(config: pytest.Config) -> Reported:
         )
         metrics = Registries(config, settings).metrics
         known = settings.calibrations
-        run = KeptRun(store, run_id, metrics=metrics, calibrations=known)
+        run = KeptRun(
+            store,
+            run_id,
+            metrics=metrics,
+            calibrations=known,
+            baselines=Baselines(settings, store, run_id),
+        )
         report = run.report(predict_by=settings.predict)
         return Reported(report, write_outputs(run, report, settings.outputs))
     finally:

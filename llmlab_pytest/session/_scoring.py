@@ -8,7 +8,7 @@ from llmlab_pytest.core import Completion, Score, judging
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.judging import JUDGE_SCORERS, JudgeScorer
 from llmlab_pytest.meaning import MEANING_SCORERS
-from llmlab_pytest.metrics import check_draws, draws_of
+from llmlab_pytest.metrics import check_epochs, reducer_of
 from llmlab_pytest.scorers import Scorer, apply_scorer, make_scorer, names_one_of
 from llmlab_pytest.session._case import Case
 from llmlab_pytest.session._judges import Judges, Named, Place, Submit
@@ -60,16 +60,16 @@ class Scoring:
     def check_gates(self, task: Task, *more: str) -> None:
         """Raise `ConfigError` for a gate that does not parse or names no metric.
 
-        Of the task, and of `more` that marks add. Also for `pass@k`, in a gate or
-        among the metrics, with fewer than k epochs.
+        Of the task, and of `more` that marks add. Also for a reducer such as
+        `pass@k`, in a gate or among the metrics, with fewer epochs than it takes.
         """
         known = {name for name, _ in self.scorers_of(task)} | set(task.metrics)
         for name in task.metrics:
-            check_draws(name, epochs=task.epochs, where=task.where)
+            check_epochs(name, epochs=task.epochs, where=task.where)
         for text in (*task.gates, *more):
             gate = parse_gate(text, where=task.where)
-            check_draws(gate.metric, epochs=task.epochs, where=task.where)
-            if gate.metric not in known and not draws_of(gate.metric):
+            check_epochs(gate.metric, epochs=task.epochs, where=task.where)
+            if gate.metric not in known and not reducer_of(gate.metric):
                 self._registries.metrics.get_or_raise(gate.metric, where=task.where)
 
     def scores(

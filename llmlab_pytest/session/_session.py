@@ -33,6 +33,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Allowance, Asker, Call, Engine
 from llmlab_pytest.providers import weights_text
+from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._env_file import load_env_file
 from llmlab_pytest.session._factors import (
@@ -128,6 +129,7 @@ class LlmlabSession:
             self.run_id,
             metrics=self.registries.metrics,
             calibrations=self.settings.calibrations,
+            baselines=Baselines(self.settings, self.store, self.run_id),
         )
 
     @cached_property

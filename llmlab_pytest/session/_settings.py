@@ -79,10 +79,14 @@ class Settings:
     predict: tuple[float, ...]
     """How many times as large the workloads are that a prediction is asked for."""
     inconclusive: Inconclusive
+    is_sequential: bool
+    """Whether tasks stop as soon as their gates are decided."""
     may_run_code: bool
     """Whether code that models write may be run."""
     may_run_commands: bool
     """Whether commands may be run that the registry names, to get keys."""
+    baseline: str | None
+    """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
     outputs: Mapping[str, Path]
@@ -108,7 +112,6 @@ def read_settings(config: pytest.Config) -> Settings:
     store = raw_setting(config, "--llmlab-store")
     outputs = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
     recorded, replayed = _cassettes(config)
-    default_store = root / ".llmlab" / "llmlab.db"
     return Settings(
         models=tuple(name for name in (models.value or "").split("\n") if name),
         models_where=models.where,
@@ -119,7 +122,7 @@ def read_settings(config: pytest.Config) -> Settings:
         chat=_chat(config),
         system=raw_setting(config, "--llmlab-system").value,
         data_dir=root / Path(data).expanduser() if data else None,
-        store_url=store.value or str(default_store),
+        store_url=store.value or str(root / ".llmlab" / "llmlab.db"),
         store_where=store.where,
         resume=raw_setting(config, "--llmlab-resume").value,
         cache=cast("CacheMode", _choice(config, "--llmlab-cache")),
@@ -142,10 +145,10 @@ def read_settings(config: pytest.Config) -> Settings:
         estimate=bool(raw_setting(config, "--llmlab-estimate").value),
         predict=_factors(config),
         inconclusive=cast("Inconclusive", _choice(config, "--llmlab-inconclusive")),
-        may_run_code=raw_setting(config, "--llmlab-allow-code-execution").value
-        is not None,
-        may_run_commands=raw_setting(config, "--llmlab-allow-commands").value
-        is not None,
+        is_sequential=_is_on(config, "--llmlab-sequential"),
+        may_run_code=_is_on(config, "--llmlab-allow-code-execution"),
+        may_run_commands=_is_on(config, "--llmlab-allow-commands"),
+        baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
         outputs={flag: Path(path) for flag, path in outputs.items() if path},
     )
@@ -179,6 +182,10 @@ def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
         msg = f"{raw.where} is {raw.value!r}."
         raise ConfigError(msg, allowed=f"It takes a whole number, at least {minimum}.")
     return number
+
+
+def _is_on(config: pytest.Config, flag: str) -> bool:
+    return raw_setting(config, flag).value is not None
 
 
 def _choice(config: pytest.Config, flag: str) -> str:
@@ -257,6 +264,14 @@ def _cassettes(config: pytest.Config) -> tuple[Path | None, Path | None]:
         f"{replay.where} names the folder {str(folder)!r}, which does not exist.",
         fix=f"Correct it, or record it: --llmlab-record {replay.value}",
     )
+
+
+def _baseline(config: pytest.Config) -> str | None:
+    """Return the run, or the whole path of the file, that is named."""
+    named = raw_setting(config, "--llmlab-baseline").value
+    if named and named.endswith(".jsonl"):
+        return str(config.rootpath / Path(named).expanduser())
+    return named
 
 
 def _existing(path: Path) -> Path:

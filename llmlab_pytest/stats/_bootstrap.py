@@ -39,9 +39,25 @@ def bootstrap_stderr(
     """
     if len(addends) <= 1:
         return None
-    found = [statistic(sums) for sums in _sums_of_draws(addends, draws)]
+    found = drawn_statistics(addends, statistic, draws=draws)
     spread = mean_stderr(found)
     return None if spread is None else spread * math.sqrt(len(found))
+
+
+def drawn_statistics(
+    addends: Sequence[Sums], statistic: Callable[[Sums], float], *, draws: int
+) -> list[float]:
+    """Return a function of sums for each draw of as many samples, with replacement.
+
+    Args:
+        addends: what each sample adds to each sum, in the order of the samples.
+        statistic: from the sums to the number.
+        draws: how many; above 1,000 rounded down to thousands.
+
+    Raises:
+        MissingDependency: numpy is not installed.
+    """
+    return [statistic(sums) for sums in _sums_of_draws(addends, draws)]
 
 
 def _sums_of_draws(addends: Sequence[Sums], draws: int) -> Iterator[list[float]]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 Sums = Sequence[float]
+SumsFunction = Callable[[Sums], float]
 
 _BLEU_ORDER = 4
 CHRF_ORDER = 6
@@ -20,7 +21,7 @@ _MOST_NATS = 700.0
 class CorpusStatistic(NamedTuple):
     """A measure of a corpus."""
 
-    of_sums: Callable[[Sums], float]
+    of_sums: SumsFunction
     draws: int
     """How often its bootstrap draws; lm-eval's defaults, which spare slow measures."""
 

@@ -2,7 +2,9 @@
 
 Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001, eq. 4) keeps its
 coverage for the small samples and the proportions near 0 and 1 that evaluations have,
-where the normal approximation fails. It leaves out clustering and paired designs.
+where the normal approximation fails on average; Clopper and Pearson's (1934) holds it
+for every proportion, and is wider for that. Clusters are in `_clustered`, pairs in
+`_paired`.
 """
 
 import math
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 from statistics import NormalDist, fmean
 
 from llmlab_pytest.core import Interval
+from llmlab_pytest.stats._beta import beta_quantile
 from llmlab_pytest.stats._student import student_t_quantile
 
 
@@ -19,9 +22,7 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval | No
     Raises:
         ValueError: `successes` is not between 0 and `n`.
     """
-    if not 0 <= successes <= n:
-        msg = f"{successes} successes of {n}"
-        raise ValueError(msg)
+    _check_count(successes, n)
     if n == 0:
         return None
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -33,6 +34,33 @@ def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval | No
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == n else centre + half
     return Interval(low, high, confidence, "wilson")
+
+
+def clopper_pearson(
+    successes: int, n: int, *, confidence: float = 0.95
+) -> Interval | None:
+    """Return the exact interval of a proportion; `None` for n = 0.
+
+    Of the proportions at which neither so many successes nor so few have a chance below
+    (1 - confidence) / 2 (Clopper and Pearson 1934), by quantiles of the beta
+    distribution. It covers at least as often as it says, whatever the proportion.
+
+    Raises:
+        ValueError: `successes` is not between 0 and `n`.
+    """
+    _check_count(successes, n)
+    if n == 0:
+        return None
+    tail, failures = (1 - confidence) / 2, n - successes
+    low = beta_quantile(tail, successes, failures + 1) if successes else 0.0
+    high = beta_quantile(1 - tail, successes + 1, failures) if failures else 1.0
+    return Interval(low, high, confidence, "clopper-pearson")
+
+
+def _check_count(successes: int, n: int) -> None:
+    if not 0 <= successes <= n:
+        msg = f"{successes} successes of {n}"
+        raise ValueError(msg)
 
 
 def mean_stderr(values: Sequence[float]) -> float | None:

@@ -1,6 +1,7 @@
 """Tasks: what is asked, of which data, with which demonstrations."""
 
 from llmlab_pytest.tasks._card import load_card, override, task_from_spec
+from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
 from llmlab_pytest.tasks._matrix import load_matrix
@@ -19,6 +20,7 @@ from llmlab_pytest.tasks._task import (
 )
 
 __all__ = [
+    "CLUSTER",
     "DataSource",
     "Demonstrations",
     "PlannedTask",
@@ -27,6 +29,7 @@ __all__ = [
     "build_request",
     "cache_dir",
     "chat_mode_on",
+    "clusters_of",
     "find_card",
     "in_mode",
     "load_card",

@@ -98,6 +98,7 @@ KEYS: dict[str, _Key] = {
     "limit": _Key(_LIMIT, "limit"),
     "stratify": _Key(TEXT, "stratify"),
     "group": _Key(TEXT, "group"),
+    "cluster": _Key(TEXT, "cluster"),
 }
 _PERPLEXITY_SCORERS = ("nats_per_word", "nats_per_byte", "nats_per_token")
 _PERPLEXITIES = (

@@ -145,6 +145,8 @@ def _id(task: Task, row: Row, number: str, place: str) -> str:
 
 def _sample(task: Task, row: Row, number: int, name: str, place: str) -> Sample:
     choices = _field(task, task.choices, "choices", row, place)
+    if task.cluster is not None:  # what it says wrongly is found before the run
+        evaluate(task.cluster, row, where=_where(task, place))
     return Sample(
         id=name,
         input=str(row.get("input", "")),

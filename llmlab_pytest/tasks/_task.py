@@ -24,6 +24,7 @@ _NOT_HASHED = (
     "licence",
     "group",
     "groups",
+    "cluster",
     "where",
     "data",
     # What a mode changes is hashed; that it has a name changes no number.
@@ -172,6 +173,8 @@ class Task:
     """Expression that tells a sample's part of the task, e.g. its subject."""
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Names of groups of parts; each part is in one, if there are any."""
+    cluster: str | None = None
+    """Expression that tells which samples are no independent ones, e.g. of one text."""
     licence: str = ""
     modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each compat mode changes: fields of the task; of `demonstrations`, its own

@@ -36,7 +36,7 @@ from llmlab_pytest.core import (
 from llmlab_pytest.engine import Allowance, Answered, Asker, Call, Engine
 from llmlab_pytest.gates import parse_gate
 from llmlab_pytest.judging._answers import read_choice
-from llmlab_pytest.metrics import check_draws
+from llmlab_pytest.metrics import check_epochs
 from llmlab_pytest.providers import (
     ModelRegistry,
     check_commands,
@@ -447,7 +447,7 @@ def _code_on_a_system_that_cannot_confine(monkeypatch: pytest.MonkeyPatch) -> ob
 
 @trigger(core.ConfigError, "'pass@4'", "epochs is 2", "epochs = 4")
 def _more_draws_than_epochs(tmp_path: Path) -> object:
-    return check_draws("pass@4", epochs=2, where="card.toml:7")
+    return check_epochs("pass@4", epochs=2, where="card.toml:7")
 
 
 # the engine

@@ -1,5 +1,6 @@
 """Gates: the grammar, and the one thing that must never happen: a pass by mistake."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ def test_gate_is_read(text: str, parts: tuple[Any, ...]) -> None:
         "accuracy >= 0.8 at 100%",
         "accuracy >= 0.8 at 90",
         "accuracy >= 0.8 points",
+        "accuracy >= 0.8 point exact",
         "accuracy >= nan",
         "0.8 <= accuracy",
         "accuracy >= 0.8, misses < 3",
@@ -139,6 +141,43 @@ def test_gate_on_a_weighted_metric_uses_its_own_interval() -> None:
     assert narrow.metric.interval.confidence == 0.8
 
 
+@pytest.mark.parametrize(
+    ("gate", "right", "wrong", "state"),
+    [
+        # 30 of 30: at least 0.886 by Wilson, 0.884 by Clopper and Pearson.
+        ("accuracy >= 0.885", 30, 0, "passed"),
+        ("accuracy >= 0.885 exact", 30, 0, "inconclusive"),
+        ("accuracy >= 0.88 exact", 30, 0, "passed"),
+        ("accuracy >= 0.83 at 99% exact", 30, 0, "passed"),
+        ("accuracy >= 0.84 at 99% exact", 30, 0, "inconclusive"),
+        ("accuracy <= 0.5 exact", 18, 2, "failed"),
+    ],
+)
+def test_exact_gate_is_decided_by_the_interval_that_never_errs_more(
+    gate: str, right: int, wrong: int, state: str
+) -> None:
+    """Clopper and Pearson's, also at another confidence."""
+    verdict = judge(gate, results_of(right, wrong))
+    assert verdict.state == state
+    method = "clopper-pearson" if "exact" in gate else "wilson"
+    assert verdict.metric.interval.method == method
+
+
+def test_exact_interval_is_of_right_and_wrong_only() -> None:
+    """Of other scores, totals and differences there is none."""
+    halves = [
+        replace(r, scores=(Score(scorer="a", value=0.5),)) for r in results_of(9, 0)
+    ]
+    for verdict in (
+        judge("a >= 0.1 exact", halves),
+        judge("cost_usd <= 3 exact", halves),
+    ):
+        assert verdict.state == "inconclusive"
+        assert "has no exact interval here" in verdict.reason
+    with pytest.raises(ConfigError, match="by pairs"):
+        parse_gate("accuracy >= baseline exact", where="card")
+
+
 def test_missing_samples_decide_nothing() -> None:
     """However good what is there: the rest may be lost for a reason."""
     verdict = judge("accuracy >= 0.1", results_of(20, 0), planned=21)
@@ -158,7 +197,8 @@ def test_reason_names_numbers_and_the_first_error() -> None:
     straddles = judge("accuracy >= 0.5", results_of(12, 8)).reason
     assert straddles == (
         "accuracy is 0.6 over 20 samples, but the 95% interval [0.3866, 0.7812] "
-        "contains 0.5"
+        "contains 0.5; if it stays so, about 174 more samples would decide it, "
+        "for about $17.40"
     )
     assert judge("accuracy >= 0", results_of(2, 0, errors=2)).reason == (
         "2 of 4 samples ended in an error, first s2: ProviderError: gone"

@@ -123,6 +123,17 @@ def test_page_shows_what_moves_the_scores(
     assert "What moves the scores" not in page(report(table), table)
 
 
+def test_page_lists_samples_that_disagree_with_themselves(
+    table: TaskSamples, report: Callable[..., Report]
+) -> None:
+    """Below the table, as the terminal does; markup in an id is text."""
+    row = replace(table.row, flaky=("a<b",))
+    text = page(replace(report(table), rows=(row,)), table)
+    assert (
+        "flaky: 1 of 2 samples of arc_easy on m, whose epochs disagree: a&lt;b" in text
+    )
+
+
 def test_policy_allows_only_the_pages_own_script_and_style(
     table: TaskSamples, report: Callable[..., Report]
 ) -> None:

@@ -194,6 +194,20 @@ def test_contributions_have_a_table_of_their_own() -> None:
     assert json.loads(render_json(report))["contributions"][0]["points"] == 4.12
 
 
+def test_samples_that_disagree_with_themselves_are_listed() -> None:
+    """Samples are counted, not answers; the first eight are named, JSON has all."""
+    ids = tuple(f"s{n}\x1b" for n in range(9))
+    plan = {"planned": 60, "available": 60, "epochs": 3}
+    report = Report(
+        run_id="r", rows=(row("t", "m", flaky=ids, plan=plan), row("u", "m"))
+    )
+    lines = [line for line in render_terminal(report, width=200) if "flaky" in line]
+    (line,) = lines
+    assert line.startswith("flaky: 9 of 20 samples of t on m, ")
+    assert line.endswith("s7\\x1b, …")
+    assert json.loads(render_json(report))["rows"][0]["flaky"] == list(ids)
+
+
 def test_footer_says_what_was_overridden() -> None:
     """Options left to the tasks are not named, a long text is cut."""
     factors = {"shots": "5", "chat": "task", "system": repr("x" * 99)}

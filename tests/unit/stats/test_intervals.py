@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab_pytest.stats import (
+    clopper_pearson,
     mean_stderr,
     pooled_stderr,
     quantile,
@@ -48,9 +49,38 @@ def test_wilson_ends_are_exact() -> None:
             wilson(successes, 7)
 
 
-@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 7, 19, 99, 1000, 10_000])
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3000), st.data(), st.sampled_from(CONFIDENCES))
+def test_clopper_pearson_equals_scipy(
+    n: int, data: st.DataObject, confidence: float
+) -> None:
+    """The exact interval, ends included; none of nothing."""
+    successes = data.draw(st.integers(0, n))
+    found = clopper_pearson(successes, n, confidence=confidence)
+    theirs = scipy_stats.binomtest(successes, n).proportion_ci(
+        confidence, method="exact"
+    )
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(tuple(theirs), abs=1e-9)
+    assert clopper_pearson(0, 0) is None
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.2, 0.5, 0.93])
+def test_exact_coverage_of_both_intervals_of_a_proportion(rate: float) -> None:
+    """Summed over all outcomes of 30: Clopper-Pearson never below, Wilson near it."""
+    chances = scipy_stats.binom.pmf(range(31), 30, rate)
+    held = {"wilson": 0.0, "clopper-pearson": 0.0}
+    for successes, chance in enumerate(chances):
+        for found in (wilson(successes, 30), clopper_pearson(successes, 30)):
+            assert found is not None
+            held[found.method] += chance * (found.low <= rate <= found.high)
+    assert held["clopper-pearson"] >= 0.95
+    assert held["wilson"] >= 0.91
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 3.7, 4, 7, 19, 99, 1000, 10_000])
 @pytest.mark.parametrize("confidence", CONFIDENCES)
-def test_student_quantile_equals_scipy(degrees: int, confidence: float) -> None:
+def test_student_quantile_equals_scipy(degrees: float, confidence: float) -> None:
     """Without scipy's import the same quantile to nine digits."""
     p = (1 + confidence) / 2
     expected = scipy_stats.t.ppf(p, degrees)

@@ -1,0 +1,279 @@
+"""`llmlab compare`: runs, or the models of one run, side by side on the same samples.
+
+Every comparison is paired. Their p values are corrected together: of ten comparisons of
+equal models four in ten would else show some difference at 5 %.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import NamedTuple
+
+from llmlab_pytest.commands._outcome import Outcome
+from llmlab_pytest.commands._sides import Side, run_lines, sides_of
+from llmlab_pytest.core import ConfigError, TaskPlan, shorten
+from llmlab_pytest.metrics import (
+    Difference,
+    MetricRegistry,
+    build_row,
+    default_metrics,
+    difference,
+)
+from llmlab_pytest.reporting import aligned, money, score, seconds
+from llmlab_pytest.stats import benjamini_hochberg, holm
+
+_LEVEL = 0.05
+_MOST_IDS = 8
+_WIDTH = 40
+_SMALLEST_P = 1e-4
+_SIDES = ("task", "model", "metric", "value", "95% interval", "n", "err", "cost", "p50")
+_CHANGES = (
+    *("task", "model", "against", "difference", "95% interval"),
+    *("higher", "lower", "same", "p"),
+)
+_CORRECTIONS = {"holm": ("p (Holm)", holm), "fdr": ("p (FDR)", benjamini_hochberg)}
+"""Heading and function by the word of `--correct`."""
+
+
+class _Pair(NamedTuple):
+    """Two sides of one task; the first is what the second is compared with."""
+
+    first: Side
+    second: Side
+
+
+class _Compared(NamedTuple):
+    """What came out of a pair."""
+
+    pair: _Pair
+    found: Difference
+    left_out: int
+    """How many samples only one side has, or the two from different rows."""
+    corrected_p: float | None
+
+
+def compare(given: argparse.Namespace) -> Outcome:
+    """Compare runs, files or models; without any, list the runs there are.
+
+    Raises:
+        ConfigError: there is no such store, run, task or metric, or nothing to compare.
+        DataError: a file is no file of results.
+        StoreError: the store cannot be read.
+    """
+    if not given.runs:
+        return Outcome(run_lines(given.store))
+    sides = sides_of(given.runs, store=given.store)
+    if given.metric is not None:
+        sides = [replace(side, metric=given.metric) for side in sides]
+    sides = _of_tasks(sides, given.task)
+    pairs = _pairs(sides)
+    if not pairs:
+        known = sorted({f"{side.task} on {side.model}" for side in sides})
+        raise ConfigError(
+            f"llmlab compare has nothing to compare in {', '.join(given.runs)}: "
+            f"{', '.join(known)}.",
+            allowed="It compares several models of one run, or a task of several runs.",
+        )
+    registry = default_metrics()
+    heading, correct = _CORRECTIONS[given.correct]
+    compared = _compared(pairs, registry, correct)
+    changes = _change_lines(compared, heading)
+    lines = [*_side_lines(sides, registry), "", *changes, ""]
+    lines += [line for each in compared for line in _flips(each)]
+    return Outcome([*lines, *_notes(compared, heading)])
+
+
+def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
+    known = sorted({side.task for side in sides})
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(
+                f"--task is {name!r}, which none of the runs has.",
+                allowed=f"They have: {', '.join(known)}.",
+            )
+    return [side for side in sides if not wanted or side.task in wanted]
+
+
+def _pairs(sides: Sequence[Side]) -> list[_Pair]:
+    """Return what is compared: models of one run; of several runs, what changed.
+
+    A model of another run is compared with itself, or with all where it is new.
+    """
+    is_one = len({side.source for side in sides}) == 1
+    has = {(side.source, side.task, side.model) for side in sides}
+    pairs = []
+    for first, second in combinations(sides, 2):
+        if first.task != second.task:
+            continue
+        is_same_model = first.model == second.model
+        is_new = (first.source, first.task, second.model) not in has and (
+            second.source,
+            second.task,
+            first.model,
+        ) not in has
+        is_across = first.source != second.source and (is_same_model or is_new)
+        if is_one or is_across:
+            pairs.append(_Pair(first, second))
+    return pairs
+
+
+def _compared(
+    pairs: Sequence[_Pair],
+    registry: MetricRegistry,
+    correct: Callable[[Sequence[float]], list[float]],
+) -> list[_Compared]:
+    found = [_difference(pair, registry) for pair in pairs]
+    tested = [n for n, each in enumerate(found) if each.found.p is not None]
+    adjusted = correct([found[n].found.p or 0.0 for n in tested])
+    by_place = dict(zip(tested, adjusted, strict=True))
+    return [each._replace(corrected_p=by_place.get(n)) for n, each in enumerate(found)]
+
+
+def _difference(pair: _Pair, registry: MetricRegistry) -> _Compared:
+    """Compare on the samples that both have, from the same row."""
+    first, second = pair
+    ids = [{result.sample_id for result in side.results} for side in pair]
+    shared = {
+        name
+        for name in ids[0] & ids[1]
+        if name not in first.rows
+        or first.rows[name] == second.rows.get(name, first.rows[name])
+    }
+    own, other = (
+        [result for result in side.results if result.sample_id in shared]
+        for side in (second, first)
+    )
+    clusters = {**first.clusters, **second.clusters}
+    found = difference(second.metric, own, other, registry, clusters=clusters)
+    return _Compared(pair, found, len((ids[0] | ids[1]) - shared), None)
+
+
+def _side_lines(sides: Sequence[Side], registry: MetricRegistry) -> list[str]:
+    cells = [list(_SIDES)]
+    names = _names(sides)
+    for side, name in zip(sides, names, strict=True):
+        row = build_row(_plan(side), side.results, registry, clusters=side.clusters)
+        (metric,) = row.metrics
+        ends = metric.interval
+        cells.append(
+            [
+                shorten(side.task, _WIDTH),
+                name,
+                side.metric,
+                score(metric.value),
+                f"[{score(ends.low)}, {score(ends.high)}]" if ends else "-",
+                f"{metric.n}",
+                f"{row.errors}",
+                money(row.cost_usd),
+                seconds(row.latency_p50_s),
+            ]
+        )
+    return aligned(cells, "<<<>>>>>>")
+
+
+def _plan(side: Side) -> TaskPlan:
+    """Return a plan of what is there, for a row of one metric."""
+    count = len(side.results)
+    return TaskPlan(
+        task=side.task,
+        model=side.model,
+        planned=count,
+        available=count,
+        metrics=(side.metric,),
+    )
+
+
+def _names(sides: Sequence[Side]) -> list[str]:
+    """Return what tells sides apart: the model, and the run where there are several."""
+    is_one = len({side.source for side in sides}) == 1
+    models = [shorten(side.model, _WIDTH) for side in sides]
+    if is_one:
+        return models
+    return [
+        f"{model} @ {shorten(side.source, _WIDTH)}"
+        for model, side in zip(models, sides, strict=True)
+    ]
+
+
+def _change_lines(compared: Sequence[_Compared], heading: str) -> list[str]:
+    cells = [[*_CHANGES, heading, "finds"]]
+    for each in compared:
+        found = each.found
+        first, second = _names(each.pair)
+        cells.append(
+            [
+                shorten(each.pair.second.task, _WIDTH),
+                second,
+                first,
+                _signed(found.value),
+                _span(found),
+                *_counts(found),
+                _p(found.p),
+                _p(each.corrected_p),
+                _finds(each),
+            ]
+        )
+    return aligned(cells, "<<<>>>>>>>>")
+
+
+def _signed(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.3f}"
+
+
+def _span(found: Difference) -> str:
+    ends = found.interval
+    return f"[{ends.low:+.3f}, {ends.high:+.3f}]" if ends else "-"
+
+
+def _counts(found: Difference) -> list[str]:
+    if not found.is_paired:
+        return ["-", "-", "-"]
+    return [f"{len(found.wins)}", f"{len(found.losses)}", f"{found.ties}"]
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return "-"
+    return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
+
+
+def _finds(each: _Compared) -> str:
+    """Return the smallest difference that would be found, where none was."""
+    p, least = each.corrected_p, each.found.detectable
+    if least is None or (p is not None and p <= _LEVEL):
+        return ""
+    return f"{least:.3f}"
+
+
+def _flips(each: _Compared) -> list[str]:
+    """Name the samples that changed, a line for each direction."""
+    found = each.found
+    first, second = _names(each.pair)
+    where = f"{shorten(each.pair.second.task, _WIDTH)}: {second} against {first}"
+    lines = [
+        f"{where}, {direction}: {_named(ids)}"
+        for direction, ids in (("higher", found.wins), ("lower", found.losses))
+        if ids
+    ]
+    if each.left_out:
+        lines.append(f"{where}: {each.left_out} samples are not in both, or differ")
+    return lines
+
+
+def _named(ids: Sequence[str]) -> str:
+    more = ", …" if len(ids) > _MOST_IDS else ""
+    return ", ".join(shorten(name, _WIDTH) for name in ids[:_MOST_IDS]) + more
+
+
+def _notes(compared: Sequence[_Compared], heading: str) -> list[str]:
+    """Say what the columns mean, those that are there."""
+    tested = sum(each.corrected_p is not None for each in compared)
+    lines = []
+    if tested > 1:
+        lines.append(f"{heading}: corrected for {tested} comparisons")
+    if any(map(_finds, compared)):
+        lines.append(
+            "finds: the smallest difference that so many samples find 4 times in 5"
+        )
+    return lines

@@ -1,0 +1,137 @@
+"""What `llmlab compare` sets side by side: a task on a model, in a run or a file."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmlab_pytest.core import ConfigError, Json, SampleResult
+from llmlab_pytest.metrics import Clusters
+from llmlab_pytest.reporting import ReadResult, read_jsonl
+from llmlab_pytest.store import RunSummary, Store, open_store
+from llmlab_pytest.tasks import clusters_of
+
+_SUFFIX = ".jsonl"
+_LAST = re.compile(r"last(?:~(?P<back>\d+))?")
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The results of a task on a model."""
+
+    source: str
+    """The run's id, or the file's name."""
+    task: str
+    model: str
+    metric: str
+    """The metric that its table shows first."""
+    results: Sequence[SampleResult]
+    rows: Mapping[str, Mapping[str, Json]]
+    """The row of each sample by its id, as far as they are known."""
+    clusters: Clusters
+    """The cluster of each sample by its id, where the task declares any."""
+
+
+def sides_of(sources: Sequence[str], *, store: str) -> list[Side]:
+    """Read everything that runs and files hold, in the order they are named.
+
+    Args:
+        sources: run ids, `last`, `last~1` for the one before, or `.jsonl` files.
+        store: path or URL of the store that holds the runs.
+
+    Raises:
+        ConfigError: there is no such store or run.
+        DataError: a file is no file of results.
+        StoreError: the store cannot be read.
+    """
+    sides: list[Side] = []
+    for source in dict.fromkeys(sources):
+        if source.endswith(_SUFFIX):
+            sides += _of_file(Path(source))
+        else:
+            with closing(open_runs(store)) as opened:
+                sides += _of_run(opened, _run_id(source, opened, store))
+    return sides
+
+
+def open_runs(store: str) -> Store:
+    """Open a store that exists: one that does not is not created.
+
+    Raises:
+        ConfigError: there is no such file.
+        StoreError: it is no store.
+    """
+    path = store.removeprefix("sqlite:///")
+    if "://" not in path and not Path(path).expanduser().is_file():
+        raise ConfigError(
+            f"The store {path!r} does not exist.",
+            fix="Run your evals first, or name their store with --store.",
+        )
+    return open_store(store)
+
+
+def run_lines(store: str) -> list[str]:
+    """Return a line per run of a store, newest first."""
+    with closing(open_runs(store)) as opened:
+        runs = opened.runs()
+    return [f"runs of {store}, newest first", *map(_run_line, runs)]
+
+
+def _run_line(run: RunSummary) -> str:
+    return f"{run.id}  {run.started_at}  {'' if run.finished_at else 'not finished'}"
+
+
+def _run_id(asked: str, store: Store, where: str) -> str:
+    known = [run.id for run in store.runs(limit=None)]
+    if asked in known:
+        return asked
+    match = _LAST.fullmatch(asked)
+    back = int(match["back"] or 0) if match else len(known)
+    if back < len(known):
+        return known[back]
+    raise ConfigError(
+        f"llmlab compare is asked for the run {asked!r}, which the store {where!r} "
+        "does not hold.",
+        allowed=f"Its latest runs: {', '.join(known[:_SHOWN]) or 'none'}; 'last~1' is "
+        "the one before the last.",
+        fix="A file of --llmlab-samples ends in .jsonl.",
+    )
+
+
+def _of_run(store: Store, run_id: str) -> Iterator[Side]:
+    for plan in store.plans(run_id):
+        results = store.results(run_id, task=plan.task, model=plan.model)
+        samples = store.samples(run_id, task=plan.task)
+        yield Side(
+            source=run_id,
+            task=plan.task,
+            model=plan.model,
+            metric=plan.metrics[0] if plan.metrics else _first_scorer(results),
+            results=results,
+            rows={sample.id: sample.metadata for sample in samples},
+            clusters=clusters_of(plan, samples),
+        )
+
+
+def _of_file(path: Path) -> Iterator[Side]:
+    groups: dict[tuple[str, str], list[ReadResult]] = {}
+    for read in read_jsonl(path):
+        groups.setdefault((read.result.task, read.result.model), []).append(read)
+    for (task, model), reads in groups.items():
+        results = [read.result for read in reads]
+        yield Side(
+            source=path.name,
+            task=task,
+            model=model,
+            metric=_first_scorer(results),
+            results=results,
+            rows={r.result.sample_id: r.row for r in reads if r.row is not None},
+            clusters={},
+        )
+
+
+def _first_scorer(results: Sequence[SampleResult]) -> str:
+    scorers = (result.scores[0].scorer for result in results if result.scores)
+    return next(scorers, "accuracy")
