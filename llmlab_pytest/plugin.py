@@ -26,6 +26,7 @@ _MARKS = (
     "llm_limits(*limits): fail a test whose answers took more, e.g. 'cost_usd <= 0.01'",
     "llm_gate(*gates): judge all tests of a file, or all samples of a task, together",
     "llm_budget(usd, together=False): what a test may spend, or its samples together",
+    "llm_calls(most): different requests a test with @given may make, 500 without",
     "llm_models(*selectors): of the chosen models, run only those selected here",
 )
 _used_by_workers_key = pytest.StashKey[bool]()
@@ -66,7 +67,7 @@ def llm(request: pytest.FixtureRequest) -> "Llm":
     return load("llmlab_pytest.fixtures:Llm").of(request)  # type: ignore[no-any-return] # loaded by address
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def llm_judge(request: pytest.FixtureRequest) -> "LlmJudge":
     """Give the judge, or jury, chosen by `--llmlab-judge`."""
     judge: LlmJudge = load("llmlab_pytest.fixtures:LlmJudge").of(request)

@@ -6,6 +6,7 @@ from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
 from llmlab_pytest.session._forecasts import estimate, may_cost
 from llmlab_pytest.session._outputs import Outputs
+from llmlab_pytest.session._property_calls import CallsSpent, PropertyCalls
 from llmlab_pytest.session._report import report_of_kept_run
 from llmlab_pytest.session._session import (
     LlmlabSession,
@@ -16,10 +17,12 @@ from llmlab_pytest.session._session import (
 )
 
 __all__ = [
+    "CallsSpent",
     "Case",
     "Group",
     "LlmlabSession",
     "Outputs",
+    "PropertyCalls",
     "accounts_key",
     "completions_key",
     "config_of",
