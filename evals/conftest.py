@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-_NEEDS = {"metamorphic": "hypothesis"}
+_NEEDS = {"metamorphic": "hypothesis", "snapshots": "syrupy"}
 
 collect_ignore = [
     folder for folder, package in _NEEDS.items() if find_spec(package) is None

@@ -17,6 +17,7 @@ from llmlab_pytest.options import add_options, new_run_id, run_id_key
 
 if TYPE_CHECKING:
     from llmlab_pytest.fixtures import Llm, LlmJudge
+    from llmlab_pytest.snapshots import LlmSnapshot
 
 _COLLECTING = "llmlab_pytest.collecting"
 _TASK_MARK = "llm_task"
@@ -74,6 +75,14 @@ def llm_judge(request: pytest.FixtureRequest) -> "LlmJudge":
     return judge
 
 
+@pytest.fixture
+def llm_snapshot(request: pytest.FixtureRequest) -> "LlmSnapshot":
+    """Compare an answer with the one that is kept as a file, by syrupy."""
+    of = load("llmlab_pytest.snapshots:snapshot_of", extra="snapshots")
+    snapshot: LlmSnapshot = of(request)
+    return snapshot
+
+
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
@@ -101,7 +110,8 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per model, or per model, sample and epoch."""
-    if "llm" in metafunc.fixturenames or _has_task(metafunc):
+    has_task = metafunc.definition.get_closest_marker(_TASK_MARK) is not None
+    if "llm" in metafunc.fixturenames or has_task:
         _activate(metafunc.config, refusal=pytest.Collector.CollectError)
         load(f"{_COLLECTING}:parametrize")(metafunc)
 
@@ -188,7 +198,3 @@ def _activate(
     config: pytest.Config, *, refusal: type[Exception] = pytest.UsageError
 ) -> None:
     load(f"{_COLLECTING}:activate")(config, refusal=refusal)
-
-
-def _has_task(metafunc: pytest.Metafunc) -> bool:
-    return metafunc.definition.get_closest_marker(_TASK_MARK) is not None
