@@ -5,12 +5,15 @@ are what is stored, how it is compared, and how the difference is shown.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
+from syrupy.data import SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
@@ -21,9 +24,14 @@ from llmlab_pytest.scorers import text_of
 from llmlab_pytest.snapshots._relations import Exact, Normalised, Relation, Semantic
 from llmlab_pytest.snapshots._words import marked
 
+_FOLDER = "__answers__"
+
 
 class AnswerSnapshots(SingleFileSnapshotExtension):
-    """One text file per answer: `__snapshots__/test_FILE/TEST[MODEL].txt`.
+    """One text file per answer: `__answers__/test_FILE/TEST[MODEL].txt`.
+
+    The folder is not that of syrupy's other extensions: they take files that they do
+    not know for unused ones, and `--snapshot-update` would remove them.
 
     Args:
         relation: what counts as the same; syrupy itself makes extensions without.
@@ -35,6 +43,48 @@ class AnswerSnapshots(SingleFileSnapshotExtension):
     def __init__(self, relation: Relation | None = None) -> None:
         super().__init__()
         self._relation = relation or Exact()
+
+    @classmethod
+    def dirname(cls, *, test_location: PyTestLocation) -> str:
+        """Return the folder of a test file's answers."""
+        folder = Path(test_location.filepath).parent
+        return str(folder / _FOLDER / test_location.basename)
+
+    def discover_snapshots(
+        self,
+        *,
+        test_location: PyTestLocation,
+        ignore_extensions: list[str] | None = None,
+    ) -> SnapshotCollections:
+        """Find the files that no test may need any more.
+
+        Those of models that this run does not ask are none of them: tests of the same
+        function are there, with other parameters.
+        """
+        found = super().discover_snapshots(
+            test_location=test_location, ignore_extensions=ignore_extensions
+        )
+        items = getattr(getattr(test_location.item, "session", None), "items", [])
+        names = self._names_of(items)
+        ours = SnapshotCollections()
+        for collection in found:
+            path = Path(collection.location)
+            here = names.get((path.parent.parent.parent, path.parent.name), set())
+            if not _is_of_other_parameters(path.stem, here):
+                ours.add(collection)
+        return ours
+
+    def _names_of(
+        self, items: Sequence[pytest.Item]
+    ) -> dict[tuple[Path, str], set[str]]:
+        """Return the snapshot names of tests, by folder and module."""
+        names: dict[tuple[Path, str], set[str]] = {}
+        for item in items:
+            if hasattr(item, "obj"):  # gates and samples of cards have none
+                name = self.get_snapshot_name(test_location=PyTestLocation(item))
+                place = item.path.parent, item.path.stem
+                names.setdefault(place, set()).add(name)
+        return names
 
     def serialize(self, data: Any, **_filters: Any) -> str:
         """Return what is stored: without secrets, control characters escaped.
@@ -151,6 +201,14 @@ def snapshot_of(request: pytest.FixtureRequest) -> LlmSnapshot:
         update_snapshots=options.update_snapshots,
         update_new_snapshots_only=options.update_new_snapshots_only,
     )
+
+
+def _is_of_other_parameters(stem: str, names: AbstractSet[str]) -> bool:
+    """Whether a file is of a function that is run, but not with these parameters."""
+    if any(stem == name or stem.startswith((f"{name}.", f"{name}[")) for name in names):
+        return False
+    functions = {name.partition("[")[0] for name in names if "[" in name}
+    return stem.partition("[")[0] in functions
 
 
 def _text(serialized: str) -> str:

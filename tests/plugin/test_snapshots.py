@@ -45,7 +45,7 @@ def _run(
 
 
 def _kept(project: pytest.Pytester) -> dict[str, str]:
-    folder = project.path / "__snapshots__" / "test_it"
+    folder = project.path / "__answers__" / "test_it"
     return {path.name: _read(path) for path in sorted(folder.glob("*"))}
 
 
@@ -157,6 +157,27 @@ def test_unused_snapshots_are_reported_and_removed(project: pytest.Pytester) -> 
     result.stdout.fnmatch_lines(["*1 snapshot unused.*"])
     assert _run(project, "--snapshot-update", body=body).ret == 0
     assert list(_kept(project)) == ["test_renamed[one].txt"]
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_models_that_are_not_asked_keep_their_snapshots(
+    project: pytest.Pytester, workers: str
+) -> None:
+    """A run, or an update, of one model leaves those of another alone."""
+    _run(project, "--llm=one,two", "--snapshot-update")
+    result = _run(project, "--llm=one", workers)
+    assert result.ret == 0
+    assert "unused" not in result.stdout.str()
+    assert _run(project, "--llm=one", workers, "--snapshot-update").ret == 0
+    assert len(_kept(project)) == 2
+
+
+def test_collecting_alone_finds_nothing_unused(project: pytest.Pytester) -> None:
+    """A run that asks nothing does not take answers for unused."""
+    _run(project, "--snapshot-update")
+    result = _run(project, "--collect-only", "-q")
+    assert result.ret == 0
+    assert len(_kept(project)) == 1
 
 
 def test_snapshots_go_with_workers(project: pytest.Pytester) -> None:
