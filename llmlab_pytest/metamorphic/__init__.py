@@ -13,7 +13,7 @@ from llmlab_pytest.metamorphic._context import (
     with_irrelevant_context,
 )
 from llmlab_pytest.metamorphic._letters import changed_case, typos, unicode, whitespace
-from llmlab_pytest.metamorphic._perturbed import Variant, perturbed, variants
+from llmlab_pytest.metamorphic._perturbed import Variant, changes, perturbed, variants
 from llmlab_pytest.metamorphic._relations import SAME_WORDS, assert_same_answer
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Variant",
     "assert_same_answer",
     "changed_case",
+    "changes",
     "paraphrased",
     "perturbed",
     "reordered",

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
 from llmlab_pytest.core import ConfigError
@@ -19,6 +21,8 @@ _ALL: tuple[Perturb, ...] = (
     typos,
     unicode,
 )
+_INPUTS_FOR_EACH = 4
+"""Some of what hypothesis draws is the unchanged text, or has come before."""
 
 
 class Variant(NamedTuple):
@@ -62,6 +66,46 @@ def variants(
     return st.sampled_from(originals).flatmap(
         lambda text: perturb(text).map(lambda changed: Variant(text, changed))
     )
+
+
+def changes(
+    text: str, perturb: Perturb = perturbed, *, count: int = 3, seed: int = 1234
+) -> tuple[str, ...]:
+    """Return some changes of a text, without looking for one that fails.
+
+    For sample tests: each sample is asked in the same few ways in every run, and the
+    part that is answered alike has an interval and a gate.
+
+    Args:
+        text: the unchanged text.
+        perturb: what is done to it, such as `typos`.
+        count: how many; fewer come back where there are not as many.
+        seed: other numbers draw other changes. With another version of hypothesis, the
+            same number may, too.
+
+    Raises:
+        ConfigError: `count` is below 1.
+    """
+    if count < 1:
+        raise ConfigError(f"changes() got count={count!r}.", allowed="It is 1 or more.")
+    found: dict[str, None] = {}
+
+    @with_seed(seed)
+    @settings(
+        max_examples=_INPUTS_FOR_EACH * count,
+        database=None,
+        phases=[Phase.generate],
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(perturb(text))
+    def collect(changed: str) -> None:
+        if changed != text and len(found) < count:
+            found[changed] = None
+
+    collect()
+    return tuple(found)
 
 
 @st.composite

@@ -15,6 +15,7 @@ from llmlab_pytest.metamorphic import (
     PARAPHRASES,
     Variant,
     changed_case,
+    changes,
     paraphrased,
     perturbed,
     reordered,
@@ -180,6 +181,22 @@ def test_variants_name_the_text_that_was_changed() -> None:
     assert found == Variant("Who wrote Faust?", "Woh wrote Faust?")
 
 
+def test_changes_are_the_same_in_every_run() -> None:
+    """So many different texts, none of them the unchanged one, by seed."""
+    found = changes(QUESTION, count=5)
+    assert len(set(found)) == 5
+    assert QUESTION not in found
+    assert changes(QUESTION, count=5) == found
+    assert changes(QUESTION, count=5, seed=1) != found
+
+
+def test_fewer_changes_come_where_there_are_fewer() -> None:
+    """A text of one place has as many changes as the place."""
+    found = changes("a", lambda text: unicode(text, kinds=["homoglyph"]), count=3)
+    assert found == ("\u0430",)
+    assert changes("1", typos) == ()
+
+
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "perturbed"])
 def test_at_least_one_leaves_the_unchanged_text_out(name: str) -> None:
     """With `at_least=1` no value is the text itself."""
@@ -223,9 +240,20 @@ def test_any_text_can_be_perturbed(text: str, data: st.DataObject) -> None:
         (lambda: paraphrased("a", ["no place"]), "'no place'"),
         (lambda: paraphrased("a", []), r"the template \[\]"),
         (lambda: perturbed("a", []), "no kinds"),
+        (lambda: changes("a", count=0), "count=0"),
         (lambda: with_irrelevant_context("a", ["b"], at_least=2), "at least 2"),
     ],
-    ids=["nothing", "range", "kind", "text", "template", "none", "kinds", "few"],
+    ids=[
+        "nothing",
+        "range",
+        "kind",
+        "text",
+        "template",
+        "none",
+        "kinds",
+        "count",
+        "few",
+    ],
 )
 def test_wrong_arguments_are_refused(make: Callable[[], object], told: str) -> None:
     """What cannot be done is said when the strategy is made, not while it is drawn."""
