@@ -171,6 +171,8 @@ def calls_limit(item: pytest.Item) -> int | None:
     if mark is None:
         return None
     if not is_property(item):
+        if mark not in item.own_markers:  # that of a class or file is for others
+            return None
         raise ConfigError(
             f"{item.nodeid} (@{CALLS_MARK}) is no property test.",
             allowed="The mark is for tests with hypothesis' @given that take llm.",

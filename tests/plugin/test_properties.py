@@ -313,8 +313,20 @@ def test_numbers(llm, number): ...
 
 
 def test_the_mark_is_refused_on_tests_without_given(project: pytest.Pytester) -> None:
-    """Only a property test has a number of calls of its own."""
+    """Only property tests have one; a mark of the file is for those in it."""
     body = "\n@pytest.mark.llm_calls(3)\ndef test_it(llm): ...\n"
     result = _run(project, body)
     assert result.parseoutcomes() == {"errors": 1}
     assert "is no property test" in result.stdout.str()
+    both = """
+pytestmark = pytest.mark.llm_calls(5)
+
+def test_it(llm):
+    assert [llm(f"capital {number}").text for number in range(9)]
+
+@given(number=st.integers(0, 1000))
+def test_numbers(llm, number):
+    llm(f"capital {number}")
+"""
+    result = _run(project, both, "-Wdefault::llmlab_pytest.CallsSpentWarning")
+    assert result.parseoutcomes() == {"passed": 2, "warnings": 1}
