@@ -93,9 +93,8 @@ def pytest_collect_file(
     elif not file_path.name.endswith("task.toml") or not _is_card(file_path):
         return None
     _activate(parent.config, refusal=pytest.Collector.CollectError)
-    collector: pytest.Collector = load(f"{_COLLECTING}:{kind}").from_parent(
-        parent, path=file_path
-    )
+    made = load(f"{_COLLECTING}:{kind}")
+    collector: pytest.Collector = made.from_parent(parent, path=file_path)
     return collector
 
 
@@ -188,10 +187,8 @@ def _is_card(path: Path) -> bool:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False  # whoever owns the file will say so
-    return (
-        re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
-        is not None
-    )
+    found = re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
+    return found is not None
 
 
 def _activate(
