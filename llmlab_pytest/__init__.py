@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         assert_regex,
         assert_score,
     )
-    from llmlab_pytest.collecting import llm_task
+    from llmlab_pytest.collecting import CallsSpentWarning, llm_task
     from llmlab_pytest.core import (
         AuthError,
         Completion,
@@ -76,6 +76,7 @@ _ASSERTING = "llmlab_pytest.asserting"
 _SCORERS = "llmlab_pytest.scorers"
 _ADDRESSES = {
     "AuthError": _CORE,
+    "CallsSpentWarning": "llmlab_pytest.collecting",
     "Completion": _CORE,
     "ConfigError": _CORE,
     "ContentFiltered": _CORE,
@@ -139,6 +140,7 @@ _ADDRESSES = {
 
 __all__ = [
     "AuthError",
+    "CallsSpentWarning",
     "Completion",
     "ConfigError",
     "ContentFiltered",

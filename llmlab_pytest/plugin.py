@@ -17,6 +17,7 @@ from llmlab_pytest.options import add_options, new_run_id, run_id_key
 
 if TYPE_CHECKING:
     from llmlab_pytest.fixtures import Llm, LlmJudge
+    from llmlab_pytest.snapshots import LlmSnapshot
 
 _COLLECTING = "llmlab_pytest.collecting"
 _TASK_MARK = "llm_task"
@@ -27,6 +28,7 @@ _MARKS = (
     "llm_limits(*limits): fail a test whose answers took more, e.g. 'cost_usd <= 0.01'",
     "llm_gate(*gates): judge all tests of a file, or all samples of a task, together",
     "llm_budget(usd, together=False): what a test may spend, or its samples together",
+    "llm_calls(most): different requests a test with @given may make, 500 without",
     "llm_models(*selectors): of the chosen models, run only those selected here",
 )
 _used_by_workers_key = pytest.StashKey[bool]()
@@ -67,11 +69,19 @@ def llm(request: pytest.FixtureRequest) -> "Llm":
     return load("llmlab_pytest.fixtures:Llm").of(request)  # type: ignore[no-any-return] # loaded by address
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def llm_judge(request: pytest.FixtureRequest) -> "LlmJudge":
     """Give the judge, or jury, chosen by `--llmlab-judge`."""
     judge: LlmJudge = load("llmlab_pytest.fixtures:LlmJudge").of(request)
     return judge
+
+
+@pytest.fixture
+def llm_snapshot(request: pytest.FixtureRequest) -> "LlmSnapshot":
+    """Compare an answer with the one that is kept as a file, by syrupy."""
+    of = load("llmlab_pytest.snapshots:snapshot_of", extra="snapshots")
+    snapshot: LlmSnapshot = of(request)
+    return snapshot
 
 
 def pytest_collect_file(
@@ -85,9 +95,8 @@ def pytest_collect_file(
             return None
         kind = "CardFile"
     _activate(parent.config, refusal=pytest.Collector.CollectError)
-    collector: pytest.Collector = load(f"{_COLLECTING}:{kind}").from_parent(
-        parent, path=file_path
-    )
+    made = load(f"{_COLLECTING}:{kind}")
+    collector: pytest.Collector = made.from_parent(parent, path=file_path)
     return collector
 
 
@@ -102,7 +111,8 @@ def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test once per model, or per model, sample and epoch."""
-    if "llm" in metafunc.fixturenames or _has_task(metafunc):
+    has_task = metafunc.definition.get_closest_marker(_TASK_MARK) is not None
+    if "llm" in metafunc.fixturenames or has_task:
         _activate(metafunc.config, refusal=pytest.Collector.CollectError)
         load(f"{_COLLECTING}:parametrize")(metafunc)
 
@@ -179,17 +189,11 @@ def _is_card(path: Path) -> bool:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False  # whoever owns the file will say so
-    return (
-        re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
-        is not None
-    )
+    found = re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
+    return found is not None
 
 
 def _activate(
     config: pytest.Config, *, refusal: type[Exception] = pytest.UsageError
 ) -> None:
     load(f"{_COLLECTING}:activate")(config, refusal=refusal)
-
-
-def _has_task(metafunc: pytest.Metafunc) -> bool:
-    return metafunc.definition.get_closest_marker(_TASK_MARK) is not None

@@ -11,6 +11,9 @@ from llmlab_pytest.asserting._assertions import (
     assert_numeric,
     assert_regex,
     assert_score,
+    quoted,
+    shown,
+    word_diff,
 )
 from llmlab_pytest.asserting._limits import assert_limits, check_limits, parse_limit
 
@@ -28,4 +31,7 @@ __all__ = [
     "assert_score",
     "check_limits",
     "parse_limit",
+    "quoted",
+    "shown",
+    "word_diff",
 ]

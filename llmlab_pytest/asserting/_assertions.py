@@ -122,7 +122,7 @@ def assert_exact(
         completion,
         lambda: exact(normalise=normalise)(completion, target),
         wanted=_targets(target),
-        details=_word_diff,
+        details=word_diff,
         target=target,
     )
 
@@ -256,11 +256,17 @@ def _failure(
     by = "" if isinstance(completion, str) else f" ({completion.model})"
     first, *others = [shorten(part, _MAX_LINE) for part in reason.split("; ")]
     lines = [f"{found.scorer}{by}: {first}", *(f"{_INDENT}{each}" for each in others)]
-    lines += [*wanted, "  text:", *_quoted(text), *details]
-    return LlmAssertionError(escape_control(redact("\n".join(lines))), score=found)
+    lines += [*wanted, "  text:", *quoted(text), *details]
+    return LlmAssertionError(shown(lines), score=found)
 
 
-def _quoted(text: str) -> list[str]:
+def shown(lines: Sequence[str]) -> str:
+    """Return lines as people may see them: without secrets and control characters."""
+    return escape_control(redact("\n".join(lines)))
+
+
+def quoted(text: str) -> list[str]:
+    """Return the indented lines of a text, the middle of a long one left out."""
     if not text:
         return [f"{_INDENT}(empty)"]
     shown = text
@@ -271,27 +277,35 @@ def _quoted(text: str) -> list[str]:
     return [f"{_INDENT}{line}" for line in shown.splitlines()]
 
 
-def _word_diff(target: str, text: str) -> list[str]:
-    """Show which words differ; runs of equal words are shortened."""
+def word_diff(
+    target: str, text: str, *, show: Callable[[str], str] = repr
+) -> list[str]:
+    """Show which words differ; runs of equal words are shortened.
+
+    Args:
+        target: what was wanted, marked `-` where it differs.
+        text: what came, marked `+`.
+        show: how words are written; `ascii` tells letters apart that look the same.
+    """
     before, after = re.findall(r"\s+|\S+", target), re.findall(r"\s+|\S+", text)
     lines = []
     matcher = difflib.SequenceMatcher(a=before, b=after, autojunk=False)
     for kind, a0, a1, b0, b1 in matcher.get_opcodes():
         if kind == "equal":
-            lines.append(f"{_INDENT}  {_ends(before[a0:a1])}")
+            lines.append(f"{_INDENT}  {_ends(before[a0:a1], show)}")
             continue
         if a1 > a0:
-            lines.append(f"{_INDENT}- {''.join(before[a0:a1])!r}")
+            lines.append(f"{_INDENT}- {show(''.join(before[a0:a1]))}")
         if b1 > b0:
-            lines.append(f"{_INDENT}+ {''.join(after[b0:b1])!r}")
+            lines.append(f"{_INDENT}+ {show(''.join(after[b0:b1]))}")
     return lines
 
 
-def _ends(words: Sequence[str]) -> str:
+def _ends(words: Sequence[str], show: Callable[[str], str]) -> str:
     keep = 8
     if len(words) <= 2 * keep:
-        return repr("".join(words))
-    return f"{''.join(words[:keep])!r} … {''.join(words[-keep:])!r}"
+        return show("".join(words))
+    return f"{show(''.join(words[:keep]))} … {show(''.join(words[-keep:]))}"
 
 
 def _targets(target: Target) -> str:

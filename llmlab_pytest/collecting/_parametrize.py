@@ -17,6 +17,7 @@ from llmlab_pytest.collecting._outcomes import (
     completion_of,
     scores_of,
 )
+from llmlab_pytest.collecting._properties import calls_limit
 from llmlab_pytest.collecting._task_mark import MARK, tasks_of
 from llmlab_pytest.core import (
     CAPABILITIES,
@@ -102,6 +103,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
     try:
         models = _models_of(metafunc.definition, session)
         check_marks(metafunc.definition)
+        calls_limit(metafunc.definition)
         if marks:
             _parametrize_task(metafunc, marks, models, session)
         else:

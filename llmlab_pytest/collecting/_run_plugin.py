@@ -41,6 +41,7 @@ from llmlab_pytest.collecting._progress import (
     show_progress,
     speaks_for_all,
 )
+from llmlab_pytest.collecting._properties import property_of, show_untested
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
 from llmlab_pytest.collecting._sequential import SequentialPlugin
@@ -186,7 +187,8 @@ class RunPlugin:
         """Judge what answers took; a failed assertion of a task test is a miss."""
         __tracebackhide__ = True
         if case_key not in pyfuncitem.stash:
-            result = yield
+            with property_of(pyfuncitem, self._llmlab):
+                result = yield
             check_item_limits(pyfuncitem)
             return result
         failure = None
@@ -215,6 +217,7 @@ class RunPlugin:
             item.session.shouldstop = f"llmlab cannot keep results: {lost}"
         if call.excinfo:
             show_limits(item, report, call.excinfo.value)
+            show_untested(item, report, call.excinfo.value)
         if call.excinfo and report.when == "setup" and report.failed:
             error = call.excinfo.value
             if isinstance(error, LlmlabError):

@@ -30,6 +30,7 @@ from llmlab_pytest.scorers._loglikelihood import (
 from llmlab_pytest.scorers._markdown import markdown
 from llmlab_pytest.scorers._math import math_verify, minerva_math
 from llmlab_pytest.scorers._math_strings import hendrycks_math
+from llmlab_pytest.scorers._normalise import normaliser_of
 from llmlab_pytest.scorers._numeric import numbers_in, numeric
 from llmlab_pytest.scorers._overlap import bleu, rouge
 from llmlab_pytest.scorers._pii import no_pii
@@ -138,6 +139,7 @@ __all__ = [
     "no_pii",
     "no_secrets",
     "no_tool_calls",
+    "normaliser_of",
     "numbers_in",
     "numeric",
     "one_of",

@@ -8,6 +8,7 @@ from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
 from llmlab_pytest.session._forecasts import estimate, may_cost
 from llmlab_pytest.session._outputs import Outputs
+from llmlab_pytest.session._property_calls import CallsSpent, PropertyCalls
 from llmlab_pytest.session._report import report_of_kept_run
 from llmlab_pytest.session._session import (
     LlmlabSession,
@@ -19,10 +20,12 @@ from llmlab_pytest.session._session import (
 
 __all__ = [
     "SEQUENTIAL",
+    "CallsSpent",
     "Case",
     "Group",
     "LlmlabSession",
     "Outputs",
+    "PropertyCalls",
     "accounts_key",
     "check_baseline",
     "completions_key",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from llmlab_pytest.core import GenerateRequest, ModelSpec, Request, digest_of
+from llmlab_pytest.engine import Allowance, Asker, Call
 from llmlab_pytest.providers import filled
 from llmlab_pytest.session._request_json import request_json
 
@@ -62,3 +63,28 @@ class CallCounter:
         self._seen[base] += 1
         number = self._seen[base]
         return CallAddress(f"{base}-{number}", place, number)
+
+    def call(
+        self,
+        spec: ModelSpec,
+        nodeid: str,
+        request: Request,
+        allowance: Allowance | None,
+    ) -> Call:
+        """Describe a call made inside a test.
+
+        Args:
+            spec: the model.
+            nodeid: the test's.
+            request: what is asked, with nothing left open.
+            allowance: what the test may spend; `None`: as much as the run.
+        """
+        address = self.address(spec, nodeid=nodeid, request=request)
+        return Call(
+            key=address.key,
+            spec=spec,
+            build=lambda: request,
+            owner=nodeid.partition("::")[0],
+            epoch=address.number,
+            asker=Asker(address.place, is_test=True, allowance=allowance),
+        )

@@ -50,6 +50,7 @@ from llmlab_pytest.session._keys import CallCounter, effective_request
 from llmlab_pytest.session._loading import load_for_worker
 from llmlab_pytest.session._outputs import Outputs, write_outputs
 from llmlab_pytest.session._overrides import in_wanted_mode, overridden
+from llmlab_pytest.session._property_calls import PropertyCalls
 from llmlab_pytest.session._registries import Registries
 from llmlab_pytest.session._scoring import Scoring
 from llmlab_pytest.session._settings import Settings, read_settings
@@ -83,14 +84,14 @@ class LlmlabSession:
         """The item that runs now; calls made by `llm(...)` belong to it."""
         self.allowance: Allowance | None = None
         """What that item may spend."""
+        self.property_calls: PropertyCalls | None = None
+        """The calls of that item, while it is a property test."""
         self.show_news: Callable[[], None] = lambda: None
         """Called in the test's thread while an answer is awaited, and when it came."""
         self._loaded: dict[str, Model] = {}
         self._counter = CallCounter()
         self._planned: dict[str, PlannedTask] = {}
-        self.scoring = Scoring(
-            self.registries, self.settings, submit=self._submit_to_judge
-        )
+        self.scoring = Scoring(self.registries, self.settings, submit=self._prepared)
         set_bench(self._bench_of_tests)
 
     @property
@@ -164,7 +165,7 @@ class LlmlabSession:
             alert_ratio=self.settings.budget_alert_ratio,
         )
 
-    def _submit_to_judge(self, call: Call) -> "Future[Completion]":
+    def _prepared(self, call: Call) -> "Future[Completion]":
         self.journal.prepare(call.spec)
         return self.engine.submit(call)
 
@@ -262,8 +263,7 @@ class LlmlabSession:
 
     def complete(self, case: Case) -> Completion:
         """Return the completion of a case, prefetched or asked now."""
-        self.journal.prepare(case.spec)
-        future = self.engine.submit(self.call_of(case))
+        future = self._prepared(self.call_of(case))
         return self.observed(case.spec, self._awaited(future))
 
     def ask(self, spec: ModelSpec, request: Request) -> Completion:
@@ -279,22 +279,20 @@ class LlmlabSession:
     def submit(self, spec: ModelSpec, request: Request) -> "Future[Completion]":
         """Start a call made by a test."""
         request = effective_request(request, spec, seed=self.settings.seed)
+        if self.property_calls is None:
+            return self._submit(spec, request)
+        return self.property_calls.get(spec, request, self._submit)
+
+    def _submit(self, spec: ModelSpec, request: Request) -> "Future[Completion]":
         nodeid = self.item.nodeid if self.item else "outside any test"
-        address = self._counter.address(spec, nodeid=nodeid, request=request)
-        self.journal.prepare(spec)
-        return self.engine.submit(
-            Call(
-                key=address.key,
-                spec=spec,
-                build=lambda: request,
-                owner=nodeid.partition("::")[0],
-                epoch=address.number,
-                asker=Asker(address.place, is_test=True, allowance=self.allowance),
-            )
-        )
+        call = self._counter.call(spec, nodeid, request, self.allowance)
+        return self._prepared(call)
 
     def observed(self, spec: ModelSpec, completion: Completion) -> Completion:
         """Show a completion that a test received to the observers, and return it."""
+        calls = self.property_calls
+        if calls is not None and not calls.is_first_sight(completion):
+            return completion
         if self.item is not None:
             self.item.stash.setdefault(completions_key, []).append(completion)
             self.item.ihook.pytest_llmlab_completion(

@@ -1,0 +1,16 @@
+"""Answers kept as files, and compared with what a model says now; by syrupy."""
+
+from llmlab_pytest.snapshots._assertion import AnswerSnapshots, LlmSnapshot, snapshot_of
+from llmlab_pytest.snapshots._relations import Exact, Normalised, Relation, Semantic
+from llmlab_pytest.snapshots._words import marked
+
+__all__ = [
+    "AnswerSnapshots",
+    "Exact",
+    "LlmSnapshot",
+    "Normalised",
+    "Relation",
+    "Semantic",
+    "marked",
+    "snapshot_of",
+]
