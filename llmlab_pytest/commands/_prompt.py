@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from llmlab_pytest.commands._asking import Asking
 from llmlab_pytest.commands._outcome import Outcome
-from llmlab_pytest.commands._read_scorer import read_scorer
+from llmlab_pytest.commands._read_scorer import known_scorers, read_scorer
 from llmlab_pytest.commands._saved import Try, check_path
 from llmlab_pytest.core import (
     Bench,
@@ -37,7 +37,6 @@ from llmlab_pytest.scorers import (
     ascore,
     make_scorer,
     names_one_of,
-    scorer_registry,
 )
 
 _STDIN = "-"
@@ -167,9 +166,7 @@ def _asks_judge(spec: ScorerSpec) -> bool:
 
 
 def _made(specs: Sequence[ScorerSpec]) -> list[tuple[str, Scorer]]:
-    registry = scorer_registry()
-    for name, factory in (*JUDGE_SCORERS.items(), *MEANING_SCORERS.items()):
-        registry.register(name, factory, source="llmlab-pytest")
+    registry = known_scorers(JUDGE_SCORERS, MEANING_SCORERS)
     return [make_scorer(spec, registry, where="--scorer") for spec in specs]
 
 

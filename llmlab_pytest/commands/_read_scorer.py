@@ -1,9 +1,15 @@
 """A scorer as a command line gives it."""
 
 import json
+from collections.abc import Mapping
 
 from llmlab_pytest.core import ConfigError, Json
-from llmlab_pytest.scorers import ScorerSpec
+from llmlab_pytest.scorers import (
+    ScorerFactory,
+    ScorerRegistry,
+    ScorerSpec,
+    scorer_registry,
+)
 
 
 def read_scorer(text: str) -> ScorerSpec:
@@ -22,3 +28,11 @@ def read_scorer(text: str) -> ScorerSpec:
             allowed='It is a name, or like {"name": "rubric", "criteria": "…"}.',
         ) from error
     return spec
+
+
+def known_scorers(*rooms: Mapping[str, ScorerFactory]) -> ScorerRegistry:
+    """Return the plain scorers that ship, and those of other rooms."""
+    registry = scorer_registry()
+    for name, factory in (each for room in rooms for each in room.items()):
+        registry.register(name, factory, source="llmlab-pytest")
+    return registry

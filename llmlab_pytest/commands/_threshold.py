@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import read_ratings
-from llmlab_pytest.commands._read_scorer import read_scorer
+from llmlab_pytest.commands._read_scorer import known_scorers, read_scorer
 from llmlab_pytest.core import ConfigError, DataError, Interval
 from llmlab_pytest.meaning import MEANING_SCORERS
-from llmlab_pytest.scorers import make_scorer, score_many, scorer_registry
+from llmlab_pytest.scorers import make_scorer, score_many
 from llmlab_pytest.stats import Errors, Threshold, best_threshold
 
 _HALF = 0.5
@@ -27,9 +27,7 @@ def find_threshold(given: argparse.Namespace) -> Outcome:
             allowed="It is a part, from 0 to below 1, such as 0.05.",
         )
     ratings = read_ratings(given.ratings, field=given.field, least=0.0, most=1.0)
-    registry = scorer_registry()
-    for name, factory in MEANING_SCORERS.items():
-        registry.register(name, factory, source="llmlab-pytest")
+    registry = known_scorers(MEANING_SCORERS)
     name, scorer = make_scorer(read_scorer(given.scorer), registry, where="--scorer")
     scores = score_many(
         [rating.answer for rating in ratings],

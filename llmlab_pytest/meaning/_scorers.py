@@ -5,8 +5,9 @@ They are coroutines: what many samples ask at the same time is computed together
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import combinations
+from typing import NamedTuple
 
 from llmlab_pytest.core import Completion, ConfigError, Sample, Score, Target, shorten
 from llmlab_pytest.meaning._models import (
@@ -19,6 +20,15 @@ from llmlab_pytest.meaning._models import (
 )
 from llmlab_pytest.scorers import Scorer, text_of
 
+
+class Measured(NamedTuple):
+    """A value from 0 to 1, and what it says in words."""
+
+    value: float
+    told: str
+
+
+Measure = Callable[[str, Sequence[str]], Awaitable[Measured]]
 _SHOWN = 60
 _LEAST_TEXTS = 2
 
@@ -38,25 +48,16 @@ def similarity(*, model: str = MINILM, at_least: float | None = None) -> Scorer:
     Raises:
         ConfigError: `at_least` is not within 0 and 1.
     """
-    _check(at_least)
 
-    async def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
+    async def measure(text: str, references: Sequence[str]) -> Measured:
         vectors = vectors_of(model)
-        references = _references(target)
-        answer, *others = await asyncio.gather(
-            *map(vectors.get, (text_of(completion), *references))
-        )
+        answer, *others = await asyncio.gather(*map(vectors.get, (text, *references)))
         found = [max(0.0, cosine(answer, other)) for other in others]
         best = max(range(len(found)), key=found.__getitem__)
         told = f"similarity {found[best]:.3f} to {shorten(references[best], _SHOWN)!r}"
-        return _score("similarity", found[best], at_least, told)
+        return Measured(found[best], told)
 
-    return score
+    return _scorer("similarity", measure, at_least)
 
 
 def cross_encoder(*, model: str, at_least: float | None = None) -> Scorer:
@@ -73,16 +74,10 @@ def cross_encoder(*, model: str, at_least: float | None = None) -> Scorer:
         ConfigError: `at_least` is not within 0 and 1; while scoring, the model tells
             classes apart.
     """
-    _check(at_least)
 
-    async def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
-        encoder, text = pairs_of(model), text_of(completion)
-        asked = [encoder.get(Pair(text, other)) for other in _references(target)]
+    async def measure(text: str, references: Sequence[str]) -> Measured:
+        encoder = pairs_of(model)
+        asked = [encoder.get(Pair(text, other)) for other in references]
         found = []
         for scores in await asyncio.gather(*asked):
             if len(scores.logits) != 1:
@@ -92,10 +87,9 @@ def cross_encoder(*, model: str, at_least: float | None = None) -> Scorer:
                     fix="Use entailment or contradiction.",
                 )
             found.append(1 / (1 + math.exp(-scores.logits[0])))
-        told = f"the cross-encoder says {max(found):.3f}"
-        return _score("cross_encoder", max(found), at_least, told)
+        return Measured(max(found), f"the cross-encoder says {max(found):.3f}")
 
-    return score
+    return _scorer("cross_encoder", measure, at_least)
 
 
 def entailment(
@@ -114,22 +108,18 @@ def entailment(
         ConfigError: `at_least` is not within 0 and 1; while scoring, the model has no
             class "entailment".
     """
-    _check(at_least)
 
-    async def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
-        text, found = text_of(completion), []
-        for other in _references(target):
-            pairs = [Pair(other, text), *([Pair(text, other)] if is_mutual else [])]
-            found.append(min(await _probabilities(model, pairs, "entailment")))
-        told = f"entailed with probability {max(found):.3f}"
-        return _score("entailment", max(found), at_least, told)
+    async def measure(text: str, references: Sequence[str]) -> Measured:
+        ways = [[Pair(other, text) for other in references]]
+        if is_mutual:
+            ways.append([Pair(text, other) for other in references])
+        told = await asyncio.gather(
+            *(_probabilities(model, pairs, "entailment") for pairs in ways)
+        )
+        best = max(map(min, zip(*told, strict=True)))
+        return Measured(best, f"entailed with probability {best:.3f}")
 
-    return score
+    return _scorer("entailment", measure, at_least)
 
 
 def contradiction(*, model: str, at_least: float | None = None) -> Scorer:
@@ -142,21 +132,14 @@ def contradiction(*, model: str, at_least: float | None = None) -> Scorer:
     Raises:
         ConfigError: as for `entailment`; the class is "contradiction".
     """
-    _check(at_least)
 
-    async def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
-        pairs = [Pair(other, text_of(completion)) for other in _references(target)]
+    async def measure(text: str, references: Sequence[str]) -> Measured:
+        pairs = [Pair(other, text) for other in references]
         # Of several targets each is right by itself: one that agrees is enough.
         least = min(await _probabilities(model, pairs, "contradiction"))
-        told = f"contradicts with probability {least:.3f}"
-        return _score("contradiction", 1 - least, at_least, told)
+        return Measured(1 - least, f"contradicts with probability {least:.3f}")
 
-    return score
+    return _scorer("contradiction", measure, at_least)
 
 
 async def consistency(
@@ -201,13 +184,28 @@ def _references(target: Target) -> tuple[str, ...]:
     return tuple(map(str, target if isinstance(target, tuple) else (target,)))
 
 
-def _score(name: str, value: float, at_least: float | None, told: str) -> Score:
-    if at_least is None:
-        return Score(scorer=name, value=value, explanation=told)
-    is_enough = value >= at_least
-    fault = f"{told}, below {at_least:g}"
-    explanation = told if is_enough else fault
-    return Score(scorer=name, value=float(is_enough), explanation=explanation)
+def _scorer(name: str, measure: Measure, at_least: float | None) -> Scorer:
+    """Return a scorer of what is measured between a text and its targets."""
+    _check(at_least)
+
+    async def score(
+        completion: Completion | str,
+        target: Target = None,
+        sample: Sample | None = None,
+    ) -> Score:
+        del sample
+        found = await measure(text_of(completion), _references(target))
+        if at_least is None:
+            return Score(scorer=name, value=found.value, explanation=found.told)
+        is_enough = found.value >= at_least
+        fault = f"{found.told}, below {at_least:g}"
+        return Score(
+            scorer=name,
+            value=float(is_enough),
+            explanation=found.told if is_enough else fault,
+        )
+
+    return score
 
 
 def _check(at_least: float | None) -> None:
