@@ -4,17 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llmlab_pytest.core import (
-    Completion,
     ConfigError,
-    Sample,
-    Score,
     Target,
     load,
     shorten,
 )
 from llmlab_pytest.scorers._judgement import Finding, check_choice, target_scorer
+from llmlab_pytest.scorers._nearest import nearest_scorer
 from llmlab_pytest.scorers._normalise import normaliser_of
-from llmlab_pytest.scorers._protocol import Scorer, text_of
+from llmlab_pytest.scorers._protocol import Scorer
 from llmlab_pytest.scorers._text import targets_of
 
 _EXTRA = "scorers"
@@ -67,7 +65,7 @@ def edit_similarity(*, normalise: Sequence[str] = ()) -> Scorer:
     measure = _rapidfuzz(
         "distance.Levenshtein:normalized_similarity", "edit_similarity"
     )
-    return _nearest("edit_similarity", measure, normalise)
+    return nearest_scorer("edit_similarity", measure, normaliser_of(normalise))
 
 
 def token_ratio(*, order: str = "sorted", normalise: Sequence[str] = ()) -> Scorer:
@@ -91,30 +89,7 @@ def token_ratio(*, order: str = "sorted", normalise: Sequence[str] = ()) -> Scor
     def measure(text: str, target: str) -> float:
         return float(ratio(text, target)) / _PERCENT
 
-    return _nearest("token_ratio", measure, normalise)
-
-
-def _nearest(
-    name: str, measure: Callable[[str, str], float], normalise: Sequence[str]
-) -> Scorer:
-    """Return a scorer of the likeness to the target that the text is most like."""
-    clean = normaliser_of(normalise)
-
-    def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
-        answer = clean(text_of(completion))
-        found = {each: measure(answer, clean(each)) for each in targets_of(target)}
-        nearest = max(found, key=found.__getitem__)
-        value = found[nearest]
-        told = f"nearest to {shorten(nearest)!r}"
-        explanation = None if value == 1 else told
-        return Score(scorer=name, value=value, answer=answer, explanation=explanation)
-
-    return score
+    return nearest_scorer("token_ratio", measure, normaliser_of(normalise))
 
 
 def _rapidfuzz(address: str, scorer: str) -> Callable[[str, str], Any]:

@@ -10,9 +10,8 @@ import string
 from collections import Counter
 from collections.abc import Callable
 
-from llmlab_pytest.core import Completion, Sample, Score, Target, shorten
-from llmlab_pytest.scorers._protocol import Scorer, text_of
-from llmlab_pytest.scorers._text import targets_of
+from llmlab_pytest.scorers._nearest import nearest_scorer
+from llmlab_pytest.scorers._protocol import Scorer
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -39,22 +38,10 @@ def _f1(text: list[str], target: list[str]) -> float:
 
 
 def _best_scorer(name: str, measure: Callable[[list[str], list[str]], float]) -> Scorer:
-    def score(
-        completion: Completion | str,
-        target: Target = None,
-        sample: Sample | None = None,
-    ) -> Score:
-        del sample
-        words = _words(text_of(completion))
-        found = {each: measure(words, _words(each)) for each in targets_of(target)}
-        best = max(found, key=found.__getitem__)
-        value = found[best]
-        told = f"nearest to {shorten(best)!r}"
-        explanation = None if value == 1 else told
-        answer = " ".join(words)
-        return Score(scorer=name, value=value, answer=answer, explanation=explanation)
+    def of_texts(text: str, target: str) -> float:
+        return measure(text.split(), target.split())
 
-    return score
+    return nearest_scorer(name, of_texts, lambda text: " ".join(_words(text)))
 
 
 def _words(text: str) -> list[str]:
