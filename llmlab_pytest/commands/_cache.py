@@ -5,14 +5,39 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from llmlab_pytest.cache import AnswerCache, CacheEntry, age_of, bytes_of, open_cache
-from llmlab_pytest.commands._outcome import Outcome
+from llmlab_pytest.commands._outcome import Action, Outcome
 from llmlab_pytest.core import CacheError, redactor, shorten
 
 _SHOWN_DIGITS = 12
 _MEGA = 1e6
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--dir",
+        type=Path,
+        default=Path(".llmlab", "cache"),
+        help="the cache, as --llmlab-cache-dir names it (default: %(default)s)",
+    )
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    def add(name: str, act: Action, text: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=text, parents=[shared])
+        action.set_defaults(act=act)
+        return action
+
+    add("info", info, "how much is kept, by model")
+    add("list", listing, "one line per answer, that used last first")
+    add("verify", verify, "find damaged entries; exit code 1 if there are any")
+    pruning = add("prune", prune, "remove damaged, unused or too many answers")
+    pruning.add_argument("--older-than", metavar="AGE", help="not used for, e.g. 30d")
+    pruning.add_argument("--max-bytes", metavar="SIZE", help="keep at most, e.g. 500MB")
 
 
 def info(given: argparse.Namespace) -> Outcome:

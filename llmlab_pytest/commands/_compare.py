@@ -5,20 +5,24 @@ equal models four in ten would else show some difference at 5 %.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
-from typing import NamedTuple
 
 from llmlab_pytest.commands._outcome import Outcome
-from llmlab_pytest.commands._sides import Side, run_lines, sides_of
+from llmlab_pytest.comparing import (
+    Compared,
+    Side,
+    compare_pairs,
+    pairs_of,
+    run_lines,
+    sides_of,
+)
 from llmlab_pytest.core import ConfigError, TaskPlan, shorten
 from llmlab_pytest.metrics import (
     Difference,
     MetricRegistry,
     build_row,
     default_metrics,
-    difference,
 )
 from llmlab_pytest.reporting import aligned, money, score, seconds
 from llmlab_pytest.stats import benjamini_hochberg, holm
@@ -36,21 +40,41 @@ _CORRECTIONS = {"holm": ("p (Holm)", holm), "fdr": ("p (FDR)", benjamini_hochber
 """Heading and function by the word of `--correct`."""
 
 
-class _Pair(NamedTuple):
-    """Two sides of one task; the first is what the second is compared with."""
-
-    first: Side
-    second: Side
-
-
-class _Compared(NamedTuple):
-    """What came out of a pair."""
-
-    pair: _Pair
-    found: Difference
-    left_out: int
-    """How many samples only one side has, or the two from different rows."""
-    corrected_p: float | None
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.set_defaults(act=compare)
+    parser.add_argument(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="a run id, last, last~1, or a .jsonl file of --llmlab-samples; the first "
+        "is what others are compared with (default: list the runs)",
+    )
+    parser.add_argument(
+        "--store",
+        default=".llmlab/llmlab.db",
+        metavar="URL",
+        help="the store, as --llmlab-store names it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="only this task; repeatable",
+    )
+    parser.add_argument(
+        "--metric",
+        metavar="NAME",
+        help="what to compare (default: the first metric of each task)",
+    )
+    parser.add_argument(
+        "--correct",
+        choices=("holm", "fdr"),
+        default="holm",
+        help="p values for the chance of any false find (holm), or for the part of "
+        "finds that are false (fdr; default: %(default)s)",
+    )
 
 
 def compare(given: argparse.Namespace) -> Outcome:
@@ -67,7 +91,7 @@ def compare(given: argparse.Namespace) -> Outcome:
     if given.metric is not None:
         sides = [replace(side, metric=given.metric) for side in sides]
     sides = _of_tasks(sides, given.task)
-    pairs = _pairs(sides)
+    pairs = pairs_of(sides)
     if not pairs:
         known = sorted({f"{side.task} on {side.model}" for side in sides})
         raise ConfigError(
@@ -77,7 +101,7 @@ def compare(given: argparse.Namespace) -> Outcome:
         )
     registry = default_metrics()
     heading, correct = _CORRECTIONS[given.correct]
-    compared = _compared(pairs, registry, correct)
+    compared = compare_pairs(pairs, registry, correct)
     changes = _change_lines(compared, heading)
     lines = [*_side_lines(sides, registry), "", *changes, ""]
     lines += [line for each in compared for line in _flips(each)]
@@ -93,60 +117,6 @@ def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
                 allowed=f"They have: {', '.join(known)}.",
             )
     return [side for side in sides if not wanted or side.task in wanted]
-
-
-def _pairs(sides: Sequence[Side]) -> list[_Pair]:
-    """Return what is compared: models of one run; of several runs, what changed.
-
-    A model of another run is compared with itself, or with all where it is new.
-    """
-    is_one = len({side.source for side in sides}) == 1
-    has = {(side.source, side.task, side.model) for side in sides}
-    pairs = []
-    for first, second in combinations(sides, 2):
-        if first.task != second.task:
-            continue
-        is_same_model = first.model == second.model
-        is_new = (first.source, first.task, second.model) not in has and (
-            second.source,
-            second.task,
-            first.model,
-        ) not in has
-        is_across = first.source != second.source and (is_same_model or is_new)
-        if is_one or is_across:
-            pairs.append(_Pair(first, second))
-    return pairs
-
-
-def _compared(
-    pairs: Sequence[_Pair],
-    registry: MetricRegistry,
-    correct: Callable[[Sequence[float]], list[float]],
-) -> list[_Compared]:
-    found = [_difference(pair, registry) for pair in pairs]
-    tested = [n for n, each in enumerate(found) if each.found.p is not None]
-    adjusted = correct([found[n].found.p or 0.0 for n in tested])
-    by_place = dict(zip(tested, adjusted, strict=True))
-    return [each._replace(corrected_p=by_place.get(n)) for n, each in enumerate(found)]
-
-
-def _difference(pair: _Pair, registry: MetricRegistry) -> _Compared:
-    """Compare on the samples that both have, from the same row."""
-    first, second = pair
-    ids = [{result.sample_id for result in side.results} for side in pair]
-    shared = {
-        name
-        for name in ids[0] & ids[1]
-        if name not in first.rows
-        or first.rows[name] == second.rows.get(name, first.rows[name])
-    }
-    own, other = (
-        [result for result in side.results if result.sample_id in shared]
-        for side in (second, first)
-    )
-    clusters = {**first.clusters, **second.clusters}
-    found = difference(second.metric, own, other, registry, clusters=clusters)
-    return _Compared(pair, found, len((ids[0] | ids[1]) - shared), None)
 
 
 def _side_lines(sides: Sequence[Side], registry: MetricRegistry) -> list[str]:
@@ -196,7 +166,7 @@ def _names(sides: Sequence[Side]) -> list[str]:
     ]
 
 
-def _change_lines(compared: Sequence[_Compared], heading: str) -> list[str]:
+def _change_lines(compared: Sequence[Compared], heading: str) -> list[str]:
     cells = [[*_CHANGES, heading, "finds"]]
     for each in compared:
         found = each.found
@@ -238,7 +208,7 @@ def _p(p: float | None) -> str:
     return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
 
 
-def _finds(each: _Compared) -> str:
+def _finds(each: Compared) -> str:
     """Return the smallest difference that would be found, where none was."""
     p, least = each.corrected_p, each.found.detectable
     if least is None or (p is not None and p <= _LEVEL):
@@ -246,7 +216,7 @@ def _finds(each: _Compared) -> str:
     return f"{least:.3f}"
 
 
-def _flips(each: _Compared) -> list[str]:
+def _flips(each: Compared) -> list[str]:
     """Name the samples that changed, a line for each direction."""
     found = each.found
     first, second = _names(each.pair)
@@ -266,7 +236,7 @@ def _named(ids: Sequence[str]) -> str:
     return ", ".join(shorten(name, _WIDTH) for name in ids[:_MOST_IDS]) + more
 
 
-def _notes(compared: Sequence[_Compared], heading: str) -> list[str]:
+def _notes(compared: Sequence[Compared], heading: str) -> list[str]:
     """Say what the columns mean, those that are there."""
     tested = sum(each.corrected_p is not None for each in compared)
     lines = []

@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
-from llmlab_pytest.commands._asking import Asking
+from llmlab_pytest.asking import Asking
 from llmlab_pytest.commands._judge_lines import lines_of
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import Rating, read_ratings
@@ -46,6 +47,33 @@ class Judged(NamedTuple):
     rating: Rating
     score: Score | None
     error: LlmlabError | None = None
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument(
+        "ratings", type=Path, help="JSON lines: answer, rating, input, target, …"
+    )
+    parser.add_argument(
+        "--scorer", required=True, help="name or JSON of a scorer that asks a judge"
+    )
+    parser.add_argument("--judge", required=True, metavar="MODEL", help="who judges")
+    parser.add_argument(
+        "--field", default="rating", help="field with people's rating (%(default)s)"
+    )
+    parser.add_argument(
+        "--scale",
+        default="0-1",
+        help="from wrong to right, of ratings that are numbers (%(default)s)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="keep the comparison")
+    parser.add_argument("--registry", type=Path, metavar="FILE", help="own models")
+    parser.add_argument(
+        "--allow-commands",
+        action="store_true",
+        help="run the commands that models take their keys from",
+    )
+    parser.set_defaults(act=calibrate)
 
 
 def calibrate(given: argparse.Namespace) -> Outcome:

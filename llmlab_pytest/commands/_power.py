@@ -2,6 +2,7 @@
 
 import argparse
 
+from llmlab_pytest.commands._arguments import chance, count
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.stats import (
@@ -11,6 +12,30 @@ from llmlab_pytest.stats import (
     samples_for_pairs,
     samples_for_proportion,
 )
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.set_defaults(act=power)
+    parser.add_argument("--rate", type=float, help="a model's true rate, e.g. 0.85")
+    parser.add_argument("--bound", type=float, help="the number of a gate, e.g. 0.8")
+    parser.add_argument("--difference", type=float, help="of two models' rates")
+    parser.add_argument(
+        "--discordant",
+        type=float,
+        metavar="SHARE",
+        help="of the samples that only one of the two has right",
+    )
+    parser.add_argument("--n", type=count, help="also: what so many samples do")
+    parser.add_argument(
+        "--confidence", type=chance, default=0.95, help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--power",
+        type=chance,
+        default=0.8,
+        help="how likely the decision is wanted (default: %(default)s)",
+    )
 
 
 def power(given: argparse.Namespace) -> Outcome:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from llmlab_pytest.asking import registry_files
+from llmlab_pytest.commands._arguments import ratio
 from llmlab_pytest.commands._outcome import Outcome
-from llmlab_pytest.commands._registry_files import registry_files
 from llmlab_pytest.core import ConfigError, ModelSpec
 from llmlab_pytest.providers import (
     PRICE_PARTS,
@@ -43,6 +44,45 @@ class _Row(NamedTuple):
         if self.ours is None or self.theirs is None or self.ours == self.theirs:
             return 0.0
         return abs(self.ours - self.theirs) / max(self.ours, self.theirs)
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.set_defaults(act=prices)
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="as --llm takes it (default: every registered model of a vendor)",
+    )
+    parser.add_argument(
+        "--registry",
+        type=Path,
+        metavar="FILE",
+        help="the project's models (default: llmlab_models.toml here, if present)",
+    )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="FILE",
+        help="a second list, of OpenRouter, models.dev or litellm; exit code 1 if a "
+        "price differs",
+    )
+    parser.add_argument(
+        "--as",
+        dest="names",
+        action="append",
+        default=[],
+        metavar="MODEL=NAME",
+        help="what the second list calls a model; repeatable",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=ratio,
+        default=0.0,
+        metavar="RATIO",
+        help="by how much of the dearer price two may differ, e.g. 0.05 (default: 0)",
+    )
 
 
 def prices(given: argparse.Namespace) -> Outcome:

@@ -5,9 +5,11 @@ import asyncio
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmlab_pytest.commands._asking import Asking
+from llmlab_pytest.asking import Asking
+from llmlab_pytest.commands._arguments import LIST, count
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._read_scorer import known_scorers, read_scorer
 from llmlab_pytest.commands._saved import Try, check_path
@@ -77,6 +79,32 @@ class Answer(NamedTuple):
     completion: Completion | None
     scores: tuple[Score, ...] = ()
     error: LlmlabError | None = None
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+
+    def add(flag: str, text: str, **options: Any) -> None:
+        parser.add_argument(flag, help=text, **options)
+
+    add("text", "the prompt, a template; - or nothing: from standard input", nargs="?")
+    add("--file", "a file with the prompt", type=Path, metavar="FILE")
+    add("--var", "a variable of the template; repeatable", **LIST, metavar="NAME=VALUE")
+    add("--system", "the system message", metavar="TEXT")
+    add("--image", "a file or address; repeatable", **LIST, metavar="IMAGE")
+    add("--llm", "model, as for pytest; repeatable", **LIST, metavar="MODEL")
+    add("--repeat", "answers of each model (%(default)s)", type=count, default=1)
+    add("--temperature", "0 is greedy, the default", type=float, metavar="T")
+    add("--max-tokens", "of an answer", type=count, metavar="N")
+    add("--seed", "of the first answer (%(default)s)", type=int, default=1234)
+    add("--expect", "a text that right answers contain", metavar="TEXT")
+    add("--target", "the reference, for scorers that need one", metavar="TEXT")
+    add("--scorer", "name or JSON of a scorer; repeatable", **LIST, metavar="SCORER")
+    add("--judge", "model that judges; several are a jury", **LIST, metavar="MODEL")
+    add("--save", "keep it: NAME.task.toml or test_NAME.py", type=Path, metavar="FILE")
+    add("--registry", "the project's models", type=Path, metavar="FILE")
+    add("--allow-commands", "let keys come from commands", action="store_true")
+    parser.set_defaults(act=prompt)
 
 
 def prompt(given: argparse.Namespace) -> Outcome:

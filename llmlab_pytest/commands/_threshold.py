@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import read_ratings
@@ -12,6 +13,28 @@ from llmlab_pytest.scorers import make_scorer, score_many
 from llmlab_pytest.stats import Errors, Threshold, best_threshold
 
 _HALF = 0.5
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Say which arguments the command takes."""
+    parser.add_argument(
+        "ratings", type=Path, help="JSON lines: answer, target, rating, …"
+    )
+    parser.add_argument(
+        "--scorer",
+        default="similarity",
+        help="name or JSON of a scorer whose value is a number (%(default)s)",
+    )
+    parser.add_argument(
+        "--field", default="rating", help="field with people's rating (%(default)s)"
+    )
+    parser.add_argument(
+        "--most-false-accepts",
+        type=float,
+        metavar="PART",
+        help="part of wrong answers that may pass (default: both errors weigh alike)",
+    )
+    parser.set_defaults(act=find_threshold)
 
 
 def find_threshold(given: argparse.Namespace) -> Outcome:

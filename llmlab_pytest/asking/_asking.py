@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
-from llmlab_pytest.commands._registry_files import registry_files
+from llmlab_pytest.asking._registry_files import registry_files
 from llmlab_pytest.core import Completion, Model, ModelSpec, Request
 from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.judging import ModelJudge, check_judge
