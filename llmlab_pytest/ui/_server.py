@@ -11,6 +11,8 @@ from aiohttp.typedefs import Middleware
 
 from llmlab_pytest.core import ConfigError, LlmlabError, StoreError
 from llmlab_pytest.ui._access import HEADERS, Access, Arrival
+from llmlab_pytest.ui._compare import compare_view
+from llmlab_pytest.ui._compared_sample import compared_sample_view
 from llmlab_pytest.ui._links import Query
 from llmlab_pytest.ui._page import ASSETS, asset, render
 from llmlab_pytest.ui._runs import run_view, runs_view
@@ -24,6 +26,8 @@ _VIEWS: dict[str, View] = {
     "/runs/{run}": run_view,
     "/runs/{run}/samples": samples_view,
     "/runs/{run}/sample": sample_view,
+    "/compare": compare_view,
+    "/compare/sample": compared_sample_view,
 }
 """Views by the pattern of their address: each only reads."""
 _MOST_BODY_BYTES = 1_000_000

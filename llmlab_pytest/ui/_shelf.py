@@ -1,6 +1,6 @@
 """The runs of a store, as the page reads them; what is finished is computed once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
@@ -13,7 +13,9 @@ from llmlab_pytest.session import KeptRun
 from llmlab_pytest.store import RunSummary, Store
 from llmlab_pytest.tasks import clusters_of
 
-_KEPT = 64
+_MOST_ROWS = 256
+_MOST_COMPARISONS = 4
+"""Each holds all results of its runs."""
 _SHOWN = 5
 Value = TypeVar("Value")
 
@@ -28,6 +30,36 @@ class Reported(NamedTuple):
     """Why a part of it is missing; empty if nothing is."""
 
 
+class _Kept:
+    """What was computed of finished runs; the oldest goes first.
+
+    Args:
+        most: how many things are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[Hashable, Any] = {}
+
+    def once(
+        self,
+        runs: Sequence[RunSummary],
+        key: tuple[Hashable, ...],
+        make: Callable[[], Value],
+    ) -> Value:
+        """Return what is made once for finished runs, and each time for others."""
+        if any(run.finished_at is None for run in runs):
+            return make()
+        whole = (tuple(runs), key)
+        if whole in self._values:
+            kept: Value = self._values[whole]
+            return kept
+        made = self._values[whole] = make()
+        for old in list(self._values)[: -self._most]:
+            self._values.pop(old, None)
+        return made
+
+
 class Shelf:
     """Reads one store; writes nothing.
 
@@ -40,7 +72,8 @@ class Shelf:
         self.metrics: MetricRegistry = default_metrics()
         self._store: Store | None = None
         self._opening = Lock()
-        self._kept: dict[Hashable, Any] = {}
+        self._rows = _Kept(_MOST_ROWS)
+        self._comparisons = _Kept(_MOST_COMPARISONS)
 
     @property
     def store(self) -> Store:
@@ -102,26 +135,21 @@ class Shelf:
             ConfigError: there is no such run.
         """
         run = self.run(run_id)
-        return self.once(run, ("report",), lambda: self._read(run))
+        return self._rows.once([run], (), lambda: self._read(run))
 
     def row(self, run: RunSummary, plan: TaskPlan) -> TaskRow:
         """Return the line of a task on a model."""
         key = ("row", plan.task, plan.model)
-        return self.once(run, key, lambda: self._row(run.id, plan))
+        return self._rows.once([run], key, lambda: self._row(run.id, plan))
 
-    def once(
-        self, run: RunSummary, key: tuple[Hashable, ...], make: Callable[[], Value]
+    def compared(
+        self,
+        runs: Sequence[RunSummary],
+        key: tuple[Hashable, ...],
+        make: Callable[[], Value],
     ) -> Value:
-        """Return what is computed once for a finished run, and each time before."""
-        if run.finished_at is None:
-            return make()
-        whole = (run.id, run.finished_at, *key)
-        if whole not in self._kept:
-            self._kept[whole] = make()
-            for old in list(self._kept)[:-_KEPT]:
-                self._kept.pop(old, None)
-        kept: Value = self._kept[whole]
-        return kept
+        """Return a comparison of runs, made once where all of them are finished."""
+        return self._comparisons.once(runs, key, make)
 
     def close(self) -> None:
         """Close the store."""
