@@ -1,6 +1,7 @@
 """`llmlab ui`: the page of runs and prompts, served by this process."""
 
 import argparse
+from pathlib import Path
 
 from llmlab_pytest.commands._arguments import LIST, port
 from llmlab_pytest.commands._outcome import Outcome
@@ -15,6 +16,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
         default=".llmlab/llmlab.db",
         metavar="URL",
         help="the store, as --llmlab-store names it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--registry", type=Path, metavar="FILE", help="the project's models"
+    )
+    parser.add_argument(
+        "--allow-commands", action="store_true", help="let keys come from commands"
     )
     parser.add_argument(
         "--port",
@@ -44,11 +51,14 @@ def ui(given: argparse.Namespace) -> Outcome:
     Raises:
         ConfigError: the address cannot be listened on, or the token is too short.
     """
-    run = load("llmlab_pytest.ui:run_page", needed_by="llmlab ui")
-    run(
+    room = "llmlab_pytest.ui"
+    start = load(f"{room}:Start")(
         store=given.store,
         host=given.host,
         port=given.port,
         names=given.allow_host,
+        registry=given.registry,
+        may_run_commands=given.allow_commands,
     )
+    load(f"{room}:run_page")(start)
     return Outcome([])

@@ -4,24 +4,41 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
 
+from llmlab_pytest.asking import Asking
 from llmlab_pytest.ui._access import Access, choose_token, is_loopback
+from llmlab_pytest.ui._playground import Playground
 from llmlab_pytest.ui._server import Site, serve
 from llmlab_pytest.ui._shelf import Shelf
 
 
-def run_page(*, store: str, host: str, port: int, names: Sequence[str]) -> None:
-    """Serve the page until Ctrl-C.
+class Start(NamedTuple):
+    """How the page is started."""
 
-    Args:
-        store: path or URL of the store, which need not exist yet.
-        host: where to listen.
-        port: likewise; 0 is any that is free.
-        names: further names by which browsers may call the page.
+    store: str
+    """Path or URL of the store, which need not exist yet."""
+    host: str
+    """Where to listen."""
+    port: int
+    """Likewise; 0 is any that is free."""
+    names: Sequence[str]
+    """Further names by which browsers may call the page."""
+    registry: Path | None
+    """The project's models; `None`: `llmlab_models.toml` here, if present."""
+    may_run_commands: bool
+    """Whether keys may come from commands."""
+
+
+def run_page(start: Start) -> None:
+    """Serve the page of this folder until Ctrl-C.
 
     Raises:
-        ConfigError: it cannot be listened there, or the token is too short.
+        ConfigError: it cannot be listened there, the token is too short, or the
+            registry is missing or wrong.
     """
+    host, names = start.host, start.names
     token, is_new = choose_token(host)
     access = Access(host, token, names=names)
 
@@ -35,6 +52,7 @@ def run_page(*, store: str, host: str, port: int, names: Sequence[str]) -> None:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
-    with closing(Shelf(store)) as shelf, suppress(KeyboardInterrupt):
-        site = Site(shelf, access)
-        asyncio.run(serve(site, host=host, port=port, tell=tell))
+    asking = Asking(start.registry, may_run_commands=start.may_run_commands)
+    with asking, closing(Shelf(start.store)) as shelf, suppress(KeyboardInterrupt):
+        site = Site(shelf, access, Playground(asking, Path.cwd()))
+        asyncio.run(serve(site, host=host, port=start.port, tell=tell))
