@@ -251,8 +251,8 @@ def test_prompt_is_tried_on_two_models(
     states = view.locator("#cards .state").all_text_contents()
     assert states == ["contains_any 1.000", "contains_any 0.000"]
     view.get_by_label("words that differ from").select_option(label="careful")
-    assert view.locator("ins").all_text_contents() == ["city ", "Lyon."]
-    assert view.locator("del").all_text_contents() == ["town ", "Paris."]
+    sync_api.expect(view.locator("ins")).to_have_text(["city ", "Lyon."])
+    sync_api.expect(view.locator("del")).to_have_text(["town ", "Paris."])
     view.get_by_text("Save as an eval").click()
     view.get_by_label("name", exact=True).fill("capitals")
     view.get_by_role("button", name="Save").click()
