@@ -1,7 +1,7 @@
 """What comes back from litellm, whole or streamed, read into plain values."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -225,10 +225,32 @@ def _logprobs(choice: Wire) -> tuple[TokenLogprob, ...]:
     logprobs = getattr(choice, "logprobs", None)
     content = getattr(logprobs, "content", None)
     if content:
-        return tuple(TokenLogprob(item.token, item.logprob) for item in content)
+        return tuple(
+            TokenLogprob(item.token, item.logprob, _top(item)) for item in content
+        )
     tokens = getattr(logprobs, "tokens", None) or ()
     values = getattr(logprobs, "token_logprobs", None) or ()
-    return tuple(map(TokenLogprob, tokens, values))
+    tops = getattr(logprobs, "top_logprobs", None) or [{}] * len(tokens)
+    return tuple(
+        TokenLogprob(token, value, _likeliest_first(_fields(top).items()))
+        for token, value, top in zip(tokens, values, tops, strict=False)
+    )
+
+
+def _top(item: Wire) -> tuple[TokenLogprob, ...]:
+    """Return the alternatives at a token's place; servers may leave them out."""
+    found = getattr(item, "top_logprobs", None) or ()
+    return _likeliest_first((other.token, other.logprob) for other in found)
+
+
+def _fields(top: Wire) -> Mapping[str, float]:
+    """Return the alternatives of the older protocol: log-probability by token."""
+    return top if isinstance(top, Mapping) else vars(top) if top else {}
+
+
+def _likeliest_first(pairs: Iterable[tuple[str, float]]) -> tuple[TokenLogprob, ...]:
+    found = (TokenLogprob(token, logprob) for token, logprob in pairs)
+    return tuple(sorted(found, key=lambda other: -other.logprob))
 
 
 def malformed(spec: ModelSpec, what: str) -> Failed:

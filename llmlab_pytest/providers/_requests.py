@@ -76,6 +76,8 @@ def _require_for_config(spec: ModelSpec, request: GenerateRequest) -> None:
         )
     if config.token_logprobs:
         spec.require("token_logprobs", needed_by="token_logprobs=True")
+    if config.top_logprobs:
+        spec.require("top_logprobs", needed_by=f"top_logprobs={config.top_logprobs}")
     if config.stream:
         spec.require("streaming", needed_by="stream=True")
     if config.seed is not None and config.temperature:

@@ -13,6 +13,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from llmlab_pytest.core import (
     CAPABILITIES,
@@ -175,11 +176,7 @@ class ScriptedModel:
             ttft_s=self._latency_s if config.stream else None,
             cost_usd=local_cost_usd(self.spec, usage),
             price=own_price(self.spec),
-            token_logprobs=tuple(
-                TokenLogprob(word, -_BYTE_NATS * len(word.encode())) for word in words
-            )
-            if config.token_logprobs
-            else (),
+            token_logprobs=_logprobs(words, config),
         )
 
     def _reply(self, request: GenerateRequest) -> str | tuple[ToolCall, ...]:
@@ -261,6 +258,16 @@ def _said(prompt: str | tuple[Message, ...]) -> str:
     if isinstance(prompt, str):
         return prompt
     return "".join(f"{turn.text}\n" for turn in prompt)
+
+
+def _logprobs(words: Sequence[str], config: GenerateConfig) -> tuple[TokenLogprob, ...]:
+    """Return the words' log-probabilities; a script knows no other than its own."""
+    if not (config.token_logprobs or config.top_logprobs):
+        return ()
+    told = [TokenLogprob(word, -_BYTE_NATS * len(word.encode())) for word in words]
+    if not config.top_logprobs:
+        return tuple(told)
+    return tuple(replace(word, top=(word,)) for word in told)
 
 
 def _count(text: str) -> int:

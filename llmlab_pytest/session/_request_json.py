@@ -12,7 +12,7 @@ from llmlab_pytest.core import (
     Request,
 )
 
-_USED_LATER = ("tools", "tool_choice", "response_schema")
+_USED_LATER = ("tools", "tool_choice", "response_schema", "top_logprobs")
 """Settings that older requests do not have. Unused they are left out, so that answers
 of older runs, caches and cassettes keep their addresses."""
 
@@ -42,7 +42,7 @@ def request_json(request: Request) -> dict[str, Any]:
 def _config(config: GenerateConfig) -> dict[str, Any]:
     content = asdict(config)
     for name in _USED_LATER:
-        if content[name] in (None, ()):
+        if content[name] in (None, (), 0):
             del content[name]
     return content
 
