@@ -87,7 +87,7 @@ class ModelJudge:
             response_schema=choice_schema(question.choices)
             if self._way == "schema"
             else None,
-            top_logprobs=_alternatives(question) if can_tell else 0,
+            top_logprobs=_alternatives(question) if can_tell else None,
         )
         done = await self._generated(messages, config)
         chosen = read_choice(done.text, question.choices, judge=self.name)
@@ -145,9 +145,9 @@ class ModelJudge:
         return done
 
 
-def _alternatives(question: Question) -> int:
+def _alternatives(question: Question) -> int | None:
     """Return how many tokens are asked for at each place: they are all kept."""
-    return min(_MOST_TOP, 2 * len(question.choices)) if question.is_weighed else 0
+    return min(_MOST_TOP, 2 * len(question.choices)) if question.is_weighed else None
 
 
 def way_of(spec: ModelSpec) -> Way:

@@ -39,7 +39,7 @@ _KINDS = {
     **DECODING,
     "token_logprobs": FLAG,
     "top_logprobs": Kind(
-        "a whole number from 0 to 20", lambda v: type(v) is int and 0 <= v <= _MOST_TOP
+        "a whole number from 1 to 20", lambda v: type(v) is int and 1 <= v <= _MOST_TOP
     ),
     "stream": FLAG,
     "tools": Kind("a list of tools", lambda v: isinstance(v, list)),

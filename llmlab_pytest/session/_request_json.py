@@ -42,7 +42,7 @@ def request_json(request: Request) -> dict[str, Any]:
 def _config(config: GenerateConfig) -> dict[str, Any]:
     content = asdict(config)
     for name in _USED_LATER:
-        if content[name] in (None, (), 0):
+        if content[name] in (None, ()):
             del content[name]
     return content
 

@@ -107,9 +107,9 @@ def test_a_local_model_tells_how_likely_each_choice_is(
     assert [pair.text for pair in request.continuations] == ["yes", "no"]
 
 
-@pytest.mark.parametrize(("weigh", "asked"), [(False, 0), (True, 10)])
+@pytest.mark.parametrize(("weigh", "asked"), [(False, None), (True, 10)])
 def test_likeliest_tokens_are_asked_for_where_they_are_wanted(
-    bench: Bench, weigh: bool, asked: int
+    bench: Bench, weigh: bool, asked: int | None
 ) -> None:
     """They are kept with every answer, so that nobody pays for them in vain."""
     bench.add([verdict("4")], can=TELLING)
