@@ -18,6 +18,7 @@ from llmlab_pytest.collecting._estimate import (
     estimate_ahead,
     estimate_all,
     estimate_only,
+    may_judge,
 )
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
@@ -80,7 +81,7 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
-            llmlab.check_budget()
+            llmlab.check_names()
             check_baseline(llmlab.settings, llmlab.run_id)
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
@@ -137,7 +138,8 @@ class RunPlugin:
         plans = plans_of(session.items, self._llmlab)
         if (only := estimate_only(self._config)) is not None:
             found = estimate_all(session.items, plans, self._llmlab)
-            only.keep(found, has_judges=bool(self._llmlab.settings.judges))
+            judge = may_judge(session.items, plans, self._llmlab)
+            only.keep(found, tests_judge=judge)
             return
         self._keep_plans(session, plans)
         if self._config.getoption("verbose", 0) >= 0:  # else nobody would see it

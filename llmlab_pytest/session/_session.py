@@ -180,11 +180,11 @@ class LlmlabSession:
         asker = Asker(nodeid, is_test=True, allowance=self.allowance)
         return Place(nodeid, nodeid.partition("::")[0], 1, asker)
 
-    def check_budget(self) -> None:
-        """Raise `ConfigError` for a limit of a model that this run does not ask."""
+    def check_names(self) -> None:
+        """Raise `ConfigError` for an unknown judge, or a limit of a model not asked."""
         limits = [limit for limit in self.settings.budget if limit.model is not None]
+        judges = self.scoring.judges.chosen()
         if limits:
-            judges = self.scoring.judges.chosen()
             aliases = [spec.alias for spec in (*self.models, *judges)]
             check_models(limits, aliases, where=self.settings.budget_where)
 
