@@ -6,6 +6,7 @@ from typing import Any
 
 LIST: dict[str, Any] = {"action": "append", "default": []}
 """Options of an argument that may be given several times."""
+_LAST_PORT = 65535
 
 
 def count(text: str) -> int:
@@ -16,6 +17,18 @@ def count(text: str) -> int:
     """
     if not text.isdecimal() or int(text) < 1:
         msg = f"{text!r} is no whole number from 1 on"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def port(text: str) -> int:
+    """Read the number of a port, 0 for any that is free.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        msg = f"{text!r} is no port from 0 to {_LAST_PORT}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 

@@ -42,6 +42,10 @@ COMMANDS = {
         "runs, or models of one run, side by side, paired by sample",
         "llmlab_pytest.commands._compare:describe",
     ),
+    "ui": _Command(
+        "a page of runs, costs and prompts, in the browser",
+        "llmlab_pytest.commands._ui:describe",
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),

@@ -4,26 +4,46 @@ Samples are read back, too: those that a comparison needs.
 """
 
 from llmlab_pytest.reporting._csv import render_csv
+from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import (
     render_estimate,
     render_estimate_line,
 )
-from llmlab_pytest.reporting._format import money, score, seconds
+from llmlab_pytest.reporting._format import interval, money, score, seconds, tokens
 from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
 from llmlab_pytest.reporting._page import render_page
+from llmlab_pytest.reporting._page_samples import SampleTexts
+from llmlab_pytest.reporting._page_tables import (
+    NUMBER_COLUMNS,
+    engines_of,
+    factors_of,
+    judges_of,
+    lines_of,
+    moved_of,
+    when,
+)
 from llmlab_pytest.reporting._read_jsonl import ReadResult, read_jsonl
 from llmlab_pytest.reporting._samples import TaskSamples
 from llmlab_pytest.reporting._terminal import render_terminal
 
 __all__ = [
+    "NUMBER_COLUMNS",
     "ReadResult",
+    "SampleTexts",
     "TaskSamples",
     "aligned",
+    "engines_of",
+    "factors_of",
+    "flaky_lines",
+    "interval",
+    "judges_of",
+    "lines_of",
     "money",
+    "moved_of",
     "read_jsonl",
     "render_csv",
     "render_estimate",
@@ -36,4 +56,6 @@ __all__ = [
     "render_terminal",
     "score",
     "seconds",
+    "tokens",
+    "when",
 ]

@@ -7,6 +7,7 @@ from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
 from llmlab_pytest.session._forecasts import estimate, may_cost
+from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._outputs import Outputs
 from llmlab_pytest.session._property_calls import CallsSpent, PropertyCalls
 from llmlab_pytest.session._report import report_of_kept_run
@@ -23,6 +24,7 @@ __all__ = [
     "CallsSpent",
     "Case",
     "Group",
+    "KeptRun",
     "LlmlabSession",
     "Outputs",
     "PropertyCalls",

@@ -1,5 +1,6 @@
 """The one place where results live. SQLAlchemy is imported when a store is opened."""
 
+from llmlab_pytest.store._catalogue import Catalogue, Found, Total, Wanted
 from llmlab_pytest.store._ledger import (
     Balance,
     Hold,
@@ -13,12 +14,16 @@ from llmlab_pytest.store._records_json import completion_content, completion_fro
 
 __all__ = [
     "Balance",
+    "Catalogue",
     "Exchange",
+    "Found",
     "Hold",
     "HoldAnswer",
     "Ledger",
     "RunSummary",
     "Store",
+    "Total",
+    "Wanted",
     "completion_content",
     "completion_from",
     "nano_usd",

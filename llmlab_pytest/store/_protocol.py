@@ -12,6 +12,7 @@ from llmlab_pytest.core import (
     TaskPlan,
     load,
 )
+from llmlab_pytest.store._catalogue import Catalogue
 from llmlab_pytest.store._ledger import Ledger
 
 
@@ -42,6 +43,11 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """What was spent and is held for calls, in the same database."""
+        ...
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Lists results by what they are."""
         ...
 
     def start_run(

@@ -19,6 +19,7 @@ from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._database import Database
 from llmlab_pytest.store._prepared import PreparedWrites
 from llmlab_pytest.store._protocol import Exchange, RunSummary
+from llmlab_pytest.store._sql_catalogue import SqlCatalogue
 from llmlab_pytest.store._sql_ledger import SqlLedger
 
 _ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
@@ -38,12 +39,18 @@ class SqlStore:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._ledger = SqlLedger(self._database)
+        self._catalogue = SqlCatalogue(self._database)
         self._prepared = PreparedWrites(self._database.dialect)
 
     @property
     def ledger(self) -> SqlLedger:
         """What was spent and is held for calls, in the same database."""
         return self._ledger
+
+    @property
+    def catalogue(self) -> SqlCatalogue:
+        """Lists results by what they are, without reading records whole."""
+        return self._catalogue
 
     def start_run(
         self, run_id: str, *, started_at: str, factors: Mapping[str, str]
