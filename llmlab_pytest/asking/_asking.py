@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from llmlab_pytest.asking._registry_files import registry_files
-from llmlab_pytest.core import Completion, Model, ModelSpec, Request
+from llmlab_pytest.core import Completion, Listener, Model, ModelSpec, Request
 from llmlab_pytest.engine import Call, Engine
 from llmlab_pytest.judging import ModelJudge, check_judge
 from llmlab_pytest.providers import (
@@ -51,13 +51,22 @@ class Asking:
         """
         return list(self._models.resolve(list(names), where=where))
 
-    async def ask(self, spec: ModelSpec, request: Request) -> Completion:
+    async def ask(
+        self, spec: ModelSpec, request: Request, *, listener: Listener | None = None
+    ) -> Completion:
         """Ask a model.
+
+        Args:
+            spec: the model.
+            request: what is asked.
+            listener: hears the answer while it is written, on the engine's thread. Of
+                a remote model that takes a request with `stream`.
 
         Raises:
             LlmlabError: it cannot be loaded or does not answer.
         """
         call = Call(key=f"{next(self._numbers)}", spec=spec, build=lambda: request)
+        call.listener = listener
         return await asyncio.wrap_future(self._engine.submit(call))
 
     def judge(self, spec: ModelSpec, *, where: str) -> ModelJudge:
