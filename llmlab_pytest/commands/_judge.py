@@ -9,11 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from llmlab_pytest.asking import Asking
+from llmlab_pytest.asking import Asking, read_scorer
 from llmlab_pytest.commands._judge_lines import lines_of
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import Rating, read_ratings
-from llmlab_pytest.commands._read_scorer import read_scorer
 from llmlab_pytest.core import (
     Bench,
     ConfigError,

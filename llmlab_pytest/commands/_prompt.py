@@ -4,26 +4,30 @@ import argparse
 import asyncio
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from llmlab_pytest.asking import Asking
+from llmlab_pytest.asking import (
+    FIRST_SEED,
+    Answer,
+    Asking,
+    Decoding,
+    Prompt,
+    Try,
+    Trying,
+    asks_judge,
+    check_path,
+    known_scorers,
+    read_scorer,
+)
 from llmlab_pytest.commands._arguments import LIST, count
 from llmlab_pytest.commands._outcome import Outcome
-from llmlab_pytest.commands._read_scorer import known_scorers, read_scorer
-from llmlab_pytest.commands._saved import Try, check_path
 from llmlab_pytest.core import (
     Bench,
-    Completion,
     ConfigError,
-    GenerateConfig,
-    GenerateRequest,
     Image,
-    LlmlabError,
-    Message,
     ModelSpec,
-    Sample,
     Score,
     escape_control,
     judging,
@@ -31,54 +35,16 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.meaning import MEANING_SCORERS
-from llmlab_pytest.prompts import render
 from llmlab_pytest.reporting import aligned, money
 from llmlab_pytest.scorers import (
     Scorer,
     ScorerSpec,
-    ascore,
     make_scorer,
-    names_one_of,
 )
 
 _STDIN = "-"
 _DEFAULT_MODEL = "smollm2"
-_MOST_TOKENS = 256
 _DEFAULT_RUBRIC = "It answers what was asked, rightly and to the point."
-
-
-class Prompt(NamedTuple):
-    """What is asked."""
-
-    template: str
-    variables: Mapping[str, str]
-    system: str | None
-    images: Sequence[Image]
-
-    @property
-    def text(self) -> str:
-        """The template with its variables; raises `ConfigError` for a missing one."""
-        return render(self.template, self.variables, where="this command")
-
-    def messages(self) -> tuple[Message, ...]:
-        """Return the conversation that asks it."""
-        content: str | tuple[str | Image, ...] = self.text
-        if self.images:
-            content = (*self.images, self.text)
-        asked = Message("user", content)
-        if self.system is None:
-            return (asked,)
-        return (Message("system", self.system), asked)
-
-
-class Answer(NamedTuple):
-    """What one model answered, or why it did not."""
-
-    spec: ModelSpec
-    number: int
-    completion: Completion | None
-    scores: tuple[Score, ...] = ()
-    error: LlmlabError | None = None
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +62,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add("--repeat", "answers of each model (%(default)s)", type=count, default=1)
     add("--temperature", "0 is greedy, the default", type=float, metavar="T")
     add("--max-tokens", "of an answer", type=count, metavar="N")
-    add("--seed", "of the first answer (%(default)s)", type=int, default=1234)
+    add("--seed", "of the first answer (%(default)s)", type=int, default=FIRST_SEED)
     add("--expect", "a text that right answers contain", metavar="TEXT")
     add("--target", "the reference, for scorers that need one", metavar="TEXT")
     add("--scorer", "name or JSON of a scorer; repeatable", **LIST, metavar="SCORER")
@@ -117,14 +83,21 @@ def prompt(given: argparse.Namespace) -> Outcome:
     specs = [*map(read_scorer, given.scorer)]
     if given.expect is not None:
         specs.append({"name": "contains_any", "keywords": [given.expect]})
-    if given.judge and not any(_asks_judge(spec) for spec in specs):
+    if given.judge and not any(asks_judge(spec) for spec in specs):
         specs.append({"name": "rubric", "criteria": _DEFAULT_RUBRIC})
     with Asking(given.registry, may_run_commands=given.allow_commands) as asking:
         models = asking.find(given.llm or [_DEFAULT_MODEL], where="--llm")
         scorers = _made(specs)
-        _check(asking, asked, given, needs_judge=any(map(_asks_judge, specs)))
+        _check(asking, asked, given, needs_judge=any(map(asks_judge, specs)))
+        trying = Trying(
+            asking,
+            asked,
+            decoding=Decoding(given.max_tokens, given.temperature, given.seed),
+            scorers=scorers,
+            target=given.target,
+        )
         bench = _bench(asking, given)
-        answers = asyncio.run(_all(asking, models, asked, scorers, bench, given))
+        answers = asyncio.run(_all(trying, models, given.repeat, bench))
     lines = _table(answers) if len(answers) > 1 else []
     if given.save is not None:
         tried = Try(
@@ -189,10 +162,6 @@ def _variable(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _asks_judge(spec: ScorerSpec) -> bool:
-    return names_one_of(spec, JUDGE_SCORERS)
-
-
 def _made(specs: Sequence[ScorerSpec]) -> list[tuple[str, Scorer]]:
     registry = known_scorers(JUDGE_SCORERS, MEANING_SCORERS)
     return [make_scorer(spec, registry, where="--scorer") for spec in specs]
@@ -208,61 +177,19 @@ def _bench(asking: Asking, given: argparse.Namespace) -> Bench:
 
 
 async def _all(
-    asking: Asking,
-    models: Sequence[ModelSpec],
-    asked: Prompt,
-    scorers: Sequence[tuple[str, Scorer]],
-    bench: Bench,
-    given: argparse.Namespace,
+    trying: Trying, models: Sequence[ModelSpec], epochs: int, bench: Bench
 ) -> list[Answer]:
     """Ask everything at once; show each answer as soon as it is scored."""
 
     async def one(spec: ModelSpec, number: int) -> Answer:
-        answer = await _one(asking, spec, number, asked, scorers, given)
-        sys.stdout.write("\n".join([*_shown(answer, given.repeat), "", ""]))
+        answer = await trying.answer(spec, number)
+        sys.stdout.write("\n".join([*_shown(answer, epochs), "", ""]))
         sys.stdout.flush()
         return answer
 
     with judging(bench):
-        tasks = [one(spec, number) for spec in models for number in range(given.repeat)]
+        tasks = [one(spec, number) for spec in models for number in range(epochs)]
         return list(await asyncio.gather(*tasks))
-
-
-async def _one(
-    asking: Asking,
-    spec: ModelSpec,
-    number: int,
-    asked: Prompt,
-    scorers: Sequence[tuple[str, Scorer]],
-    given: argparse.Namespace,
-) -> Answer:
-    try:
-        completion = await asking.ask(spec, _request(spec, asked, number, given))
-        sample = Sample(id="prompt", input=asked.text, target=given.target)
-        scores = [
-            await ascore(completion, scorer, sample=sample) for _, scorer in scorers
-        ]
-    except LlmlabError as error:
-        return Answer(spec, number, None, error=error)
-    return Answer(spec, number, completion, tuple(scores))
-
-
-def _request(
-    spec: ModelSpec, asked: Prompt, number: int, given: argparse.Namespace
-) -> GenerateRequest:
-    """Return the request; each repetition is drawn with a seed of its own."""
-    is_drawn = bool(given.temperature) and "seed" in spec.capabilities
-    config = GenerateConfig(
-        max_tokens=given.max_tokens or _default(spec),
-        temperature=given.temperature,
-        seed=given.seed + number if is_drawn else None,
-        stream="streaming" in spec.capabilities,
-    )
-    return GenerateRequest(asked.messages(), config)
-
-
-def _default(spec: ModelSpec) -> int | None:
-    return None if "max_tokens" in spec.defaults else _MOST_TOKENS
 
 
 def _shown(answer: Answer, epochs: int) -> list[str]:

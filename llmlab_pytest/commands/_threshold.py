@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from llmlab_pytest.asking import known_scorers, read_scorer
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.commands._ratings import read_ratings
-from llmlab_pytest.commands._read_scorer import known_scorers, read_scorer
 from llmlab_pytest.core import ConfigError, DataError, Interval
 from llmlab_pytest.meaning import MEANING_SCORERS
 from llmlab_pytest.scorers import make_scorer, score_many

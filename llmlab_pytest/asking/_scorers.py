@@ -1,13 +1,15 @@
-"""A scorer as a command line gives it."""
+"""A scorer as a command line or the web page gives it."""
 
 import json
 from collections.abc import Mapping
 
 from llmlab_pytest.core import ConfigError, Json
+from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.scorers import (
     ScorerFactory,
     ScorerRegistry,
     ScorerSpec,
+    names_one_of,
     scorer_registry,
 )
 
@@ -28,6 +30,11 @@ def read_scorer(text: str) -> ScorerSpec:
             allowed='It is a name, or like {"name": "rubric", "criteria": "…"}.',
         ) from error
     return spec
+
+
+def asks_judge(spec: ScorerSpec) -> bool:
+    """Whether a scorer, or a part of it, asks a judge."""
+    return names_one_of(spec, JUDGE_SCORERS)
 
 
 def known_scorers(*rooms: Mapping[str, ScorerFactory]) -> ScorerRegistry:
