@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from llmlab_pytest.asking._asking import Asking
+from llmlab_pytest.asking._asking import FIRST_SEED, Asking
 from llmlab_pytest.core import (
     Completion,
     GenerateConfig,
     GenerateRequest,
     Image,
+    Listener,
     LlmlabError,
     Message,
     ModelSpec,
@@ -19,8 +20,6 @@ from llmlab_pytest.prompts import render
 from llmlab_pytest.scorers import Scorer, ascore
 
 _MOST_TOKENS = 256
-FIRST_SEED = 1234
-"""Of the first answer, where no other is chosen."""
 
 
 class Prompt(NamedTuple):
@@ -95,10 +94,23 @@ class Trying:
         self._scorers = scorers
         self._target = target
 
-    async def answer(self, spec: ModelSpec, number: int) -> Answer:
-        """Return one answer with its scores; trouble is part of it, and no score."""
+    async def answer(
+        self, spec: ModelSpec, number: int, *, listener: Listener | None = None
+    ) -> Answer:
+        """Return one answer with its scores; trouble is part of it, and no score.
+
+        Args:
+            spec: the model.
+            number: of this model's answer, from 0.
+            listener: hears the answer while it is written.
+        """
         try:
-            completion = await self._asking.ask(spec, self._request(spec, number))
+            completion = await self._asking.ask(
+                spec,
+                self._request(spec, number),
+                epoch=number + 1,
+                listener=listener,
+            )
             sample = Sample(id="prompt", input=self._prompt.text, target=self._target)
             scores = [
                 await ascore(completion, scorer, sample=sample)

@@ -13,6 +13,8 @@ from llmlab_pytest.core import LlmlabError, load
 
 _FAILED = 1
 _WRONG_USE = 2
+_STOPPED = 130
+"""What shells say of a command that Ctrl-C ends: 128 and the number of the signal."""
 
 
 class _Command(NamedTuple):
@@ -65,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LlmlabError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return _WRONG_USE
+    except KeyboardInterrupt:
+        return _STOPPED
     for line in report.lines:
         sys.stdout.write(f"{line}\n")
     return 0 if report.is_good else _FAILED

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from llmlab_pytest.core import (
+    Listener,
     MalformedReply,
     ModelSpec,
     ProviderUnavailable,
@@ -91,11 +92,15 @@ class Parts:
     Args:
         spec: the model.
         started: when the attempt began, on `time.perf_counter`'s clock.
+        listener: hears each text as it arrives.
     """
 
-    def __init__(self, *, spec: ModelSpec, started: float) -> None:
+    def __init__(
+        self, *, spec: ModelSpec, started: float, listener: Listener | None = None
+    ) -> None:
         self._spec = spec
         self._started = started
+        self._listener = listener
         self._texts: list[str] = []
         self._logprobs: tuple[TokenLogprob, ...] = ()
         self._calls = CallParts()
@@ -118,6 +123,8 @@ class Parts:
                 self.ttft_s = time.perf_counter() - self._started
             if text:
                 self._texts.append(text)
+                if self._listener is not None:
+                    self._listener.add(text)
             for call in calls:
                 self._calls.add(call)
 
@@ -153,14 +160,20 @@ class Parts:
         return Failed(ProviderUnavailable(msg, fix="Try again."), None)
 
 
-async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply:
+async def read_stream(
+    stream: Wire,
+    *,
+    spec: ModelSpec,
+    started: float,
+    listener: Listener | None = None,
+) -> Reply:
     """Read a streamed reply of litellm to its end; the first text sets `ttft_s`.
 
     Raises:
         Failed: with `MalformedReply`, when the server sent no event; with
             `ProviderUnavailable`, when the stream broke off before its end.
     """
-    parts = Parts(spec=spec, started=started)
+    parts = Parts(spec=spec, started=started, listener=listener)
     ending = Ending(stream)
     async with aclosing(stream):
         async for chunk in stream:
