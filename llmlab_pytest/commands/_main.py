@@ -42,6 +42,10 @@ COMMANDS = {
         "runs, or models of one run, side by side, paired by sample",
         "llmlab_pytest.commands._compare:describe",
     ),
+    "review": _Command(
+        "a run against that of the base branch: a verdict and a comment",
+        "llmlab_pytest.commands._review:describe",
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),
@@ -63,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _WRONG_USE
     for line in report.lines:
         sys.stdout.write(f"{line}\n")
+    if report.code is not None:
+        return report.code
     return 0 if report.is_good else _FAILED
 
 
