@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from llmlab_pytest.collecting._allure import finish_allure
+from llmlab_pytest.collecting._annotations import show_annotations
 from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
@@ -274,6 +275,7 @@ class RunPlugin:
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
+        show_annotations(terminalreporter, self._llmlab, report)
         if self._config.getoption("no_summary", default=False):
             return
         show_report(terminalreporter, report, outputs)

@@ -3,6 +3,8 @@
 Samples are read back, too: those that a comparison needs.
 """
 
+from llmlab_pytest.reporting._annotations import Annotation, render_annotations
+from llmlab_pytest.reporting._badge import render_badge
 from llmlab_pytest.reporting._csv import render_csv
 from llmlab_pytest.reporting._direction import LOWER_IS_BETTER
 from llmlab_pytest.reporting._forecasts import (
@@ -36,6 +38,7 @@ from llmlab_pytest.reporting._words import marked
 
 __all__ = [
     "LOWER_IS_BETTER",
+    "Annotation",
     "ReadResult",
     "TaskSamples",
     "Told",
@@ -48,6 +51,8 @@ __all__ = [
     "money",
     "read_jsonl",
     "read_told",
+    "render_annotations",
+    "render_badge",
     "render_csv",
     "render_estimate",
     "render_estimate_line",
