@@ -290,6 +290,15 @@ OPTIONS: tuple[Option, ...] = (
         "shields.io draws one",
     ),
     Option(
+        flag="--llmlab-junit",
+        metavar="WHERE",
+        ini="llmlab_junit",
+        default="case",
+        choices=("case", "suite"),
+        help="Where pytest's --junitxml has scores, costs and times: of samples and of "
+        "the run (case), or of the run only (suite), for strict readers",
+    ),
+    Option(
         flag="--llmlab-annotations",
         metavar="WHEN",
         ini="llmlab_annotations",

@@ -91,6 +91,8 @@ class Settings:
     """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
+    junit: Literal["case", "suite"]
+    """Where a JUnit file has scores: of samples too, or of the run only."""
     annotations: When
     """When failed gates and errors are printed as annotations of GitHub."""
     outputs: Mapping[str, Path]
@@ -154,6 +156,7 @@ def read_settings(config: pytest.Config) -> Settings:
         may_run_commands=_is_on(config, "--llmlab-allow-commands"),
         baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
+        junit=cast("Literal['case', 'suite']", _choice(config, "--llmlab-junit")),
         annotations=cast("When", _choice(config, "--llmlab-annotations")),
         outputs=_checked({flag: Path(p) for flag, p in outputs.items() if p}),
     )
