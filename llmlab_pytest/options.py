@@ -283,6 +283,31 @@ OPTIONS: tuple[Option, ...] = (
         "Markdown, for a pull request or the summary of a job",
     ),
     Option(
+        flag="--llmlab-badge",
+        metavar="FILE",
+        ini="llmlab_badge",
+        help="Also write a badge of gates or score: an .svg, or the .json from which "
+        "shields.io draws one",
+    ),
+    Option(
+        flag="--llmlab-junit",
+        metavar="WHERE",
+        ini="llmlab_junit",
+        default="case",
+        choices=("case", "suite"),
+        help="Where pytest's --junitxml has scores, costs and times: of samples and of "
+        "the run (case), or of the run only (suite), for strict readers",
+    ),
+    Option(
+        flag="--llmlab-annotations",
+        metavar="WHEN",
+        ini="llmlab_annotations",
+        default="auto",
+        choices=("auto", "on", "off"),
+        help="Print failed gates and errors as annotations of GitHub: in its Actions "
+        "only (auto), always (on) or never (off)",
+    ),
+    Option(
         flag="--llmlab-samples",
         metavar="FILE",
         ini="llmlab_samples",

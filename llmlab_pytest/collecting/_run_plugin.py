@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from llmlab_pytest.collecting._allure import finish_allure
+from llmlab_pytest.collecting._annotations import show_annotations
 from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
@@ -23,6 +24,7 @@ from llmlab_pytest.collecting._estimate import (
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
+from llmlab_pytest.collecting._junit import finish_junit, make_printable
 from llmlab_pytest.collecting._limit_marks import (
     allowance_of,
     check_item_limits,
@@ -225,6 +227,7 @@ class RunPlugin:
             if isinstance(error, LlmlabError):
                 # The trace would be ours; the message says what to do.
                 report.longrepr = f"{type(error).__name__}: {error}"
+        make_printable(report)
         report.user_properties = [*item.user_properties]
         if self._work is not None:
             self._work.note(item, report)
@@ -243,6 +246,8 @@ class RunPlugin:
             told = {"llmlab_used": True, **used_cassettes(self._llmlab)}
             self._config.workeroutput.update(told)  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._asks_nothing:
+            with suppress(LlmlabError):  # likewise
+                finish_junit(self._llmlab)
             cut = session.shouldstop or session.shouldfail
             is_whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             if cut or not is_whole:
@@ -276,6 +281,7 @@ class RunPlugin:
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
+        show_annotations(terminalreporter, self._llmlab, report)
         if self._config.getoption("no_summary", default=False):
             return
         show_report(terminalreporter, report, outputs)

@@ -48,6 +48,10 @@ COMMANDS = {
         "a page of runs, costs and prompts, in the browser",
         "llmlab_pytest.commands._ui:describe",
     ),
+    "review": _Command(
+        "a run against that of the base branch: a verdict and a comment",
+        "llmlab_pytest.commands._review:describe",
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),
@@ -71,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _STOPPED
     for line in report.lines:
         sys.stdout.write(f"{line}\n")
+    if report.code is not None:
+        return report.code
     return 0 if report.is_good else _FAILED
 
 

@@ -3,7 +3,10 @@
 Samples are read back, too: those that a comparison needs.
 """
 
+from llmlab_pytest.reporting._annotations import Annotation, render_annotations
+from llmlab_pytest.reporting._badge import render_badge
 from llmlab_pytest.reporting._csv import render_csv
+from llmlab_pytest.reporting._direction import LOWER_IS_BETTER
 from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import (
     render_estimate,
@@ -15,6 +18,13 @@ from llmlab_pytest.reporting._harness import render_harness
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
+from llmlab_pytest.reporting._markdown_text import (
+    block,
+    escaped,
+    html_code,
+    markdown_table,
+    span,
+)
 from llmlab_pytest.reporting._page import render_page
 from llmlab_pytest.reporting._page_samples import SampleTexts
 from llmlab_pytest.reporting._page_tables import (
@@ -26,25 +36,43 @@ from llmlab_pytest.reporting._page_tables import (
     moved_of,
     when,
 )
-from llmlab_pytest.reporting._read_jsonl import ReadResult, read_jsonl
+from llmlab_pytest.reporting._read_jsonl import (
+    ReadResult,
+    Told,
+    read_jsonl,
+    read_told,
+    told_of,
+)
 from llmlab_pytest.reporting._samples import TaskSamples
 from llmlab_pytest.reporting._terminal import render_terminal
+from llmlab_pytest.reporting._words import marked
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "NUMBER_COLUMNS",
+    "Annotation",
     "ReadResult",
     "SampleTexts",
     "TaskSamples",
+    "Told",
     "aligned",
+    "block",
     "engines_of",
+    "escaped",
     "factors_of",
     "flaky_lines",
+    "html_code",
     "interval",
     "judges_of",
     "lines_of",
+    "markdown_table",
+    "marked",
     "money",
     "moved_of",
     "read_jsonl",
+    "read_told",
+    "render_annotations",
+    "render_badge",
     "render_csv",
     "render_estimate",
     "render_estimate_line",
@@ -56,6 +84,8 @@ __all__ = [
     "render_terminal",
     "score",
     "seconds",
+    "span",
     "tokens",
+    "told_of",
     "when",
 ]

@@ -71,13 +71,13 @@ def turn_text(turn: Mapping[str, Any]) -> str:
     content = turn["content"]
     parts = [{"text": content}] if isinstance(content, str) else content
     lines = [_part_text(part) for part in parts]
-    lines += [_call_text(c["name"], c["arguments"]) for c in turn.get("tool_calls", ())]
+    lines += [call_text(c["name"], c["arguments"]) for c in turn.get("tool_calls", ())]
     return "\n".join(line for line in lines if line)
 
 
 def answer_text(completion: Completion) -> str:
     """Return what a model answered: its text, and the calls that it asks for."""
-    calls = [_call_text(call.name, call.arguments) for call in completion.tool_calls]
+    calls = [call_text(call.name, call.arguments) for call in completion.tool_calls]
     return "\n".join([completion.text, *calls] if completion.text else calls)
 
 
@@ -93,7 +93,8 @@ def _part_text(part: Mapping[str, Any]) -> str:
     return f"[{kind}, {size_bytes:,} bytes, sha256 {digest[:_SHOWN_DIGITS]}…]"
 
 
-def _call_text(name: str, arguments: object) -> str:
+def call_text(name: str, arguments: object) -> str:
+    """Return a call of a tool as people read it."""
     told = arguments
     if not isinstance(told, str):
         told = json.dumps(told, ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from llmlab_pytest.core import LlmlabError, Report
 from llmlab_pytest.reporting import (
     TaskSamples,
+    render_badge,
     render_csv,
     render_harness,
     render_json,
@@ -17,13 +18,16 @@ from llmlab_pytest.reporting import (
 )
 from llmlab_pytest.session._kept_run import KeptRun
 
-_Renderer = Callable[[Report, Iterable[TaskSamples]], Iterable[str]]
+_Renderer = Callable[[Report, Iterable[TaskSamples], Path], Iterable[str]]
 _FILES: Mapping[str, _Renderer] = {
-    "--llmlab-json": lambda report, _: [render_json(report)],
-    "--llmlab-html": render_page,
-    "--llmlab-csv": render_csv,
-    "--llmlab-samples": render_jsonl,
-    "--llmlab-markdown": render_markdown,
+    "--llmlab-json": lambda report, *_: [render_json(report)],
+    "--llmlab-html": lambda report, tables, _: render_page(report, tables),
+    "--llmlab-csv": lambda report, tables, _: render_csv(report, tables),
+    "--llmlab-samples": lambda report, tables, _: render_jsonl(report, tables),
+    "--llmlab-markdown": lambda report, tables, _: render_markdown(report, tables),
+    "--llmlab-badge": lambda report, _, path: render_badge(
+        report, is_json=path.suffix == ".json"
+    ),
 }
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file of a job's summary, to which each step adds."""
@@ -50,7 +54,7 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     for flag, path in outputs.items():
         try:
             if flag in _FILES:
-                _write(path, _FILES[flag](report, run.tables(report)))
+                _write(path, _FILES[flag](report, run.tables(report), path))
             else:
                 for name, text in render_harness(report, run.tables(report)):
                     _write(path / name, text)

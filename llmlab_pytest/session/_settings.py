@@ -18,11 +18,13 @@ from llmlab_pytest.prompts import ChatMode
 
 CacheMode = Literal["auto", "off", "refresh", "only"]
 Inconclusive = Literal["fail", "skip"]
+When = Literal["auto", "on", "off"]
 _OUTPUTS = (
     "--llmlab-json",
     "--llmlab-html",
     "--llmlab-csv",
     "--llmlab-markdown",
+    "--llmlab-badge",
     "--llmlab-samples",
     "--llmlab-lm-eval",
 )
@@ -89,6 +91,10 @@ class Settings:
     """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
+    junit: Literal["case", "suite"]
+    """Where a JUnit file has scores: of samples too, or of the run only."""
+    annotations: When
+    """When failed gates and errors are printed as annotations of GitHub."""
     outputs: Mapping[str, Path]
     """What to write of the run: the option that asks for it, and where to."""
 
@@ -150,7 +156,9 @@ def read_settings(config: pytest.Config) -> Settings:
         may_run_commands=_is_on(config, "--llmlab-allow-commands"),
         baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
-        outputs={flag: Path(path) for flag, path in outputs.items() if path},
+        junit=cast("Literal['case', 'suite']", _choice(config, "--llmlab-junit")),
+        annotations=cast("When", _choice(config, "--llmlab-annotations")),
+        outputs=_checked({flag: Path(p) for flag, p in outputs.items() if p}),
     )
 
 
@@ -272,6 +280,20 @@ def _baseline(config: pytest.Config) -> str | None:
     if named and named.endswith(".jsonl"):
         return str(config.rootpath / Path(named).expanduser())
     return named
+
+
+def _checked(outputs: Mapping[str, Path]) -> Mapping[str, Path]:
+    """Return what to write, if the endings say how.
+
+    Raises:
+        ConfigError: one does not.
+    """
+    badge = outputs.get("--llmlab-badge")
+    if badge is not None and badge.suffix not in (".svg", ".json"):
+        raise ConfigError(
+            f"--llmlab-badge is {str(badge)!r}.", allowed="It ends in .svg or .json."
+        )
+    return outputs
 
 
 def _existing(path: Path) -> Path:

@@ -206,7 +206,7 @@ def test_without_a_run_the_runs_are_listed(
     ("arguments", "told"),
     [
         (["r1"], "nothing to compare in r1: quiz on a"),
-        (["r1", "r9"], "the run 'r9', which the store"),
+        (["r1", "r9"], "The run 'r9' is asked for, which"),
         (["last", "last~2"], "'last~2'"),
         (["r1", "r2", "--task", "quis"], "--task is 'quis'"),
         (["r1", "r2", "--metric", "acuracy"], "'acuracy'"),
