@@ -52,7 +52,7 @@ def sides_of(sources: Sequence[str], *, store: str) -> list[Side]:
             sides += _of_file(Path(source))
         else:
             with closing(open_runs(store)) as opened:
-                sides += _of_run(opened, _run_id(source, opened, store))
+                sides += sides_of_run(opened, _run_id(source, opened, store))
     return sides
 
 
@@ -70,6 +70,13 @@ def open_runs(store: str) -> Store:
             fix="Run your evals first, or name their store with --store.",
         )
     return open_store(store)
+
+
+def names_of(sides: Sequence[Side]) -> list[str]:
+    """Return what tells sides apart: the model, and the run where there are several."""
+    if len({side.source for side in sides}) == 1:
+        return [side.model for side in sides]
+    return [f"{side.model} @ {side.source}" for side in sides]
 
 
 def run_lines(store: str) -> list[str]:
@@ -100,7 +107,12 @@ def _run_id(asked: str, store: Store, where: str) -> str:
     )
 
 
-def _of_run(store: Store, run_id: str) -> Iterator[Side]:
+def sides_of_run(store: Store, run_id: str) -> Iterator[Side]:
+    """Yield every task of a run on each of its models.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
     for plan in store.plans(run_id):
         results = store.results(run_id, task=plan.task, model=plan.model)
         samples = store.samples(run_id, task=plan.task)

@@ -17,11 +17,33 @@ from llmlab_pytest.reporting._markdown import render_markdown
 from llmlab_pytest.reporting._page import render_page
 from llmlab_pytest.reporting._read_jsonl import ReadResult, read_jsonl
 from llmlab_pytest.reporting._samples import TaskSamples
+from llmlab_pytest.reporting._side_by_side import (
+    Advice,
+    Cascade,
+    Consistency,
+    Match,
+    RightTogether,
+    Separating,
+    SideBySide,
+    Standing,
+    TaskSide,
+    Win,
+)
 from llmlab_pytest.reporting._terminal import render_terminal
 
 __all__ = [
+    "Advice",
+    "Cascade",
+    "Consistency",
+    "Match",
     "ReadResult",
+    "RightTogether",
+    "Separating",
+    "SideBySide",
+    "Standing",
     "TaskSamples",
+    "TaskSide",
+    "Win",
     "aligned",
     "money",
     "read_jsonl",
