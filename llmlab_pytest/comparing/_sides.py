@@ -60,7 +60,7 @@ def sides_of(
         else:
             with closing(open_runs(store)) as opened:
                 run_id = run_id_of(source, opened, store, but_not=but_not)
-                sides += _of_run(opened, run_id, store)
+                sides += sides_of_run(opened, run_id, place=store)
     return sides
 
 
@@ -85,6 +85,13 @@ def open_runs(store: str) -> Store:
     return open_store(store)
 
 
+def names_of(sides: Sequence[Side]) -> list[str]:
+    """Return what tells sides apart: the model, and the run where there are several."""
+    if len({side.source for side in sides}) == 1:
+        return [side.model for side in sides]
+    return [f"{side.model} @ {side.source}" for side in sides]
+
+
 def run_lines(store: str) -> list[str]:
     """Return a line per run of a store, newest first."""
     with closing(open_runs(store)) as opened:
@@ -96,7 +103,17 @@ def _run_line(run: RunSummary) -> str:
     return f"{run.id}  {run.started_at}  {'' if run.finished_at else 'not finished'}"
 
 
-def _of_run(store: Store, run_id: str, place: str) -> Iterator[Side]:
+def sides_of_run(store: Store, run_id: str, *, place: str = "") -> Iterator[Side]:
+    """Yield every task of a run on each of its models.
+
+    Args:
+        store: that holds the run.
+        run_id: of the run.
+        place: path or URL of the store, for messages.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
     factors = store.run_factors(run_id)
     for plan in store.plans(run_id):
         results = store.results(run_id, task=plan.task, model=plan.model)

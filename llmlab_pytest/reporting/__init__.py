@@ -44,17 +44,39 @@ from llmlab_pytest.reporting._read_jsonl import (
     told_of,
 )
 from llmlab_pytest.reporting._samples import TaskSamples
+from llmlab_pytest.reporting._side_by_side import (
+    Advice,
+    Cascade,
+    Consistency,
+    Match,
+    RightTogether,
+    Separating,
+    SideBySide,
+    Standing,
+    TaskSide,
+    Win,
+)
 from llmlab_pytest.reporting._terminal import render_terminal
 from llmlab_pytest.reporting._words import marked
 
 __all__ = [
     "LOWER_IS_BETTER",
     "NUMBER_COLUMNS",
+    "Advice",
     "Annotation",
+    "Cascade",
+    "Consistency",
+    "Match",
     "ReadResult",
+    "RightTogether",
     "SampleTexts",
+    "Separating",
+    "SideBySide",
+    "Standing",
     "TaskSamples",
+    "TaskSide",
     "Told",
+    "Win",
     "aligned",
     "block",
     "engines_of",
