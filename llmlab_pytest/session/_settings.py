@@ -108,7 +108,6 @@ def read_settings(config: pytest.Config) -> Settings:
     root = config.rootpath
     models = raw_setting(config, "--llm")
     judges = raw_setting(config, "--llmlab-judge")
-    calibrations = raw_setting(config, "--llmlab-calibration").value
     budget = raw_setting(config, "--llmlab-budget")
     alert = raw_setting(config, "--llmlab-budget-alert")
     data = raw_setting(config, "--llmlab-data").value
@@ -116,10 +115,9 @@ def read_settings(config: pytest.Config) -> Settings:
     cache_dir = raw_setting(config, "--llmlab-cache-dir").value
     limit = raw_setting(config, "--llmlab-cache-limit")
     store = raw_setting(config, "--llmlab-store")
-    outputs = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
     recorded, replayed = _cassettes(config)
     return Settings(
-        models=tuple(name for name in (models.value or "").split("\n") if name),
+        models=_parts(models),
         models_where=models.where,
         limit=_integer(config, "--llmlab-limit", minimum=0),
         seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
@@ -138,13 +136,9 @@ def read_settings(config: pytest.Config) -> Settings:
         replay=replayed,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
-        judges=tuple(name for name in (judges.value or "").split("\n") if name),
+        judges=_parts(judges),
         judges_where=judges.where,
-        calibrations=tuple(
-            read_calibration(root / Path(name))
-            for name in (calibrations or "").split("\n")
-            if name
-        ),
+        calibrations=_calibrations(config),
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
@@ -158,7 +152,7 @@ def read_settings(config: pytest.Config) -> Settings:
         report=raw_setting(config, "--llmlab-report").value,
         junit=cast("Literal['case', 'suite']", _choice(config, "--llmlab-junit")),
         annotations=cast("When", _choice(config, "--llmlab-annotations")),
-        outputs=_checked({flag: Path(p) for flag, p in outputs.items() if p}),
+        outputs=_outputs(config),
     )
 
 
@@ -176,6 +170,16 @@ def raw_setting(config: pytest.Config, flag: str) -> Setting:
     if option.ini and (value := config.getini(option.ini)) not in ("", None):
         return Setting(str(value), f"ini {option.ini}")
     return Setting(option.default, f"the default of {option.flag}")
+
+
+def _parts(setting: Setting) -> tuple[str, ...]:
+    """Return the values of an option that may be given several times."""
+    return tuple(part for part in (setting.value or "").split("\n") if part)
+
+
+def _calibrations(config: pytest.Config) -> tuple[Calibration, ...]:
+    named = _parts(raw_setting(config, "--llmlab-calibration"))
+    return tuple(read_calibration(config.rootpath / Path(name)) for name in named)
 
 
 def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
@@ -282,12 +286,14 @@ def _baseline(config: pytest.Config) -> str | None:
     return named
 
 
-def _checked(outputs: Mapping[str, Path]) -> Mapping[str, Path]:
+def _outputs(config: pytest.Config) -> Mapping[str, Path]:
     """Return what to write, if the endings say how.
 
     Raises:
         ConfigError: one does not.
     """
+    written = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
+    outputs = {flag: Path(path) for flag, path in written.items() if path}
     badge = outputs.get("--llmlab-badge")
     if badge is not None and badge.suffix not in (".svg", ".json"):
         raise ConfigError(
