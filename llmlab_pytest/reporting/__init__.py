@@ -43,7 +43,7 @@ from llmlab_pytest.reporting._read_jsonl import (
     read_told,
     told_of,
 )
-from llmlab_pytest.reporting._samples import TaskSamples
+from llmlab_pytest.reporting._samples import Before, TaskSamples
 from llmlab_pytest.reporting._side_by_side import (
     Advice,
     Cascade,
@@ -64,6 +64,7 @@ __all__ = [
     "NUMBER_COLUMNS",
     "Advice",
     "Annotation",
+    "Before",
     "Cascade",
     "Consistency",
     "Match",

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
 from llmlab_pytest.reporting._flaky import flaky_lines
-from llmlab_pytest.reporting._page_samples import SampleTexts
+from llmlab_pytest.reporting._page_samples import SampleTexts, answers_before
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
     chart_of,
@@ -107,17 +107,24 @@ def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
     index, texts = [], SampleTexts(redactor())
     for number, table in enumerate(tables):
         plan, rows, details = table.row.plan, [], []
+        answered = answers_before(table)
         for record in table.records:
             rows.append(texts.entry(record))
-            details.append(texts.detail(record))
+            details.append(texts.detail(record, answered(record)))
             if len(details) == _PART:
                 yield _block(f"part-{number}-{(len(rows) - 1) // _PART}", details)
                 details = []
         if details:
             yield _block(f"part-{number}-{len(rows) // _PART}", details)
-        title = f"{shown(plan.task)} on {shown(plan.model)}"
         index.append(
-            {"title": title, "epochs": plan.epochs, "part": _PART, "rows": rows}
+            {
+                "task": shown(plan.task),
+                "model": shown(plan.model),
+                "before": table.before and shown(table.before.name),
+                "epochs": plan.epochs,
+                "part": _PART,
+                "rows": rows,
+            }
         )
     yield _block("index", index)
 

@@ -66,9 +66,15 @@ def read_jsonl(path: Path) -> Iterator[ReadResult]:
 
 
 def read_told(
-    path: Path, *, task: str, model: str, sample_ids: Collection[str]
+    path: Path, *, task: str, model: str, sample_ids: Collection[str] | None = None
 ) -> Iterator[Told]:
     """Yield what was asked and answered of some samples, as far as the lines say it.
+
+    Args:
+        path: the file.
+        task: whose samples.
+        model: that answered.
+        sample_ids: of which samples; by default of all.
 
     Raises:
         DataError: as `read_jsonl`.
@@ -77,7 +83,7 @@ def read_told(
         with _explained(where):
             chosen = content["task"] == task and content["model"] == model
             told = _told(content) if chosen else None
-        if told is not None and told.sample_id in sample_ids:
+        if told is not None and (sample_ids is None or told.sample_id in sample_ids):
             yield told
 
 

@@ -15,6 +15,17 @@ Hide = Callable[[str], str]
 """Replaces the secrets in a text; from `core.redactor`."""
 
 
+class Before(NamedTuple):
+    """What was answered in an earlier run."""
+
+    name: str
+    """The run, or the file."""
+    rows: Mapping[str, Mapping[str, Json]]
+    """The row of each sample by its id, as far as they are known."""
+    answers: Callable[[], Mapping[tuple[str, int], str]]
+    """Reads the answers by sample and epoch; called when they are to be shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSamples:
     """The samples of one task on one model."""
@@ -27,6 +38,8 @@ class TaskSamples:
     """The same numbers by group; empty where all samples are in one."""
     records: Iterable[SampleRecord]
     """In the order of the dataset. Read from the store while it is iterated over."""
+    before: Before | None = None
+    """The same task and model in the baseline, where there is one."""
 
 
 class Asked(NamedTuple):

@@ -139,6 +139,7 @@ class KeptRun:
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""
+        baselines = self._baselines
         for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
             results = self._results(row.plan)
             stratify = _stratify(row.plan)
@@ -148,6 +149,7 @@ class KeptRun:
                 stratified_by=stratify or "",
                 strata=self._strata(row, results, places),
                 records=_Records(self._store, self._run_id, row.plan, results, places),
+                before=baselines.before(row.plan) if baselines else None,
             )
 
     def _results(self, plan: TaskPlan) -> list[SampleResult]:
