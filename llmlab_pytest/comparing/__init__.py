@@ -2,6 +2,7 @@
 
 from llmlab_pytest.comparing._advice import Bar
 from llmlab_pytest.comparing._pairs import Compared, Pair, compare_pairs, pairs_of
+from llmlab_pytest.comparing._panel import comparable
 from llmlab_pytest.comparing._side_by_side import side_by_side
 from llmlab_pytest.comparing._sides import (
     Side,
@@ -17,6 +18,7 @@ __all__ = [
     "Compared",
     "Pair",
     "Side",
+    "comparable",
     "compare_pairs",
     "names_of",
     "open_runs",

@@ -11,10 +11,10 @@ from llmlab_pytest.reporting._forecasts import (
 from llmlab_pytest.reporting._format import money, score, seconds
 from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
-from llmlab_pytest.reporting._json import render_json
+from llmlab_pytest.reporting._json import render_json, render_side_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
-from llmlab_pytest.reporting._page import render_page
+from llmlab_pytest.reporting._page import render_page, render_side_page
 from llmlab_pytest.reporting._read_jsonl import ReadResult, read_jsonl
 from llmlab_pytest.reporting._samples import TaskSamples
 from llmlab_pytest.reporting._side_by_side import (
@@ -29,6 +29,12 @@ from llmlab_pytest.reporting._side_by_side import (
     TaskSide,
     Win,
 )
+from llmlab_pytest.reporting._side_lines import (
+    render_side_by_side,
+    render_side_summary,
+)
+from llmlab_pytest.reporting._side_markdown import render_side_markdown
+from llmlab_pytest.reporting._side_tables import dollars
 from llmlab_pytest.reporting._terminal import render_terminal
 
 __all__ = [
@@ -45,6 +51,7 @@ __all__ = [
     "TaskSide",
     "Win",
     "aligned",
+    "dollars",
     "money",
     "read_jsonl",
     "render_csv",
@@ -55,6 +62,11 @@ __all__ = [
     "render_jsonl",
     "render_markdown",
     "render_page",
+    "render_side_by_side",
+    "render_side_json",
+    "render_side_markdown",
+    "render_side_page",
+    "render_side_summary",
     "render_terminal",
     "score",
     "seconds",

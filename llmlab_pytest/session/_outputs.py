@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from llmlab_pytest.core import LlmlabError, Report
 from llmlab_pytest.reporting import (
+    SideBySide,
     TaskSamples,
     render_csv,
     render_harness,
@@ -17,12 +18,12 @@ from llmlab_pytest.reporting import (
 )
 from llmlab_pytest.session._kept_run import KeptRun
 
-_Renderer = Callable[[Report, Iterable[TaskSamples]], Iterable[str]]
+_Renderer = Callable[[Report, Iterable[TaskSamples], SideBySide | None], Iterable[str]]
 _FILES: Mapping[str, _Renderer] = {
-    "--llmlab-json": lambda report, _: [render_json(report)],
+    "--llmlab-json": lambda report, _, beside: [render_json(report, beside)],
     "--llmlab-html": render_page,
-    "--llmlab-csv": render_csv,
-    "--llmlab-samples": render_jsonl,
+    "--llmlab-csv": lambda report, tables, _: render_csv(report, tables),
+    "--llmlab-samples": lambda report, tables, _: render_jsonl(report, tables),
     "--llmlab-markdown": render_markdown,
 }
 _SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -30,15 +31,19 @@ _SUMMARY = "GITHUB_STEP_SUMMARY"
 
 
 class Outputs(NamedTuple):
-    """What became of the files that were asked for."""
+    """What a run leaves beside its report."""
 
     written: tuple[str, ...]
     troubles: tuple[str, ...]
     """One sentence for each option whose file could not be written."""
+    beside: SideBySide | None = None
+    """Models side by side, where there are several."""
 
 
 def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> Outputs:
-    """Write what options ask for; trouble with one file does not stop the others.
+    """Set models side by side and write what options ask for.
+
+    Trouble with one file does not stop the others.
 
     Args:
         run: reads the samples.
@@ -47,10 +52,15 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     """
     written: list[str] = []
     troubles: list[str] = []
+    beside = None
+    try:
+        beside = run.side_by_side()
+    except LlmlabError as error:
+        troubles.append(f"Models cannot be set side by side: {error}")
     for flag, path in outputs.items():
         try:
             if flag in _FILES:
-                _write(path, _FILES[flag](report, run.tables(report)))
+                _write(path, _FILES[flag](report, run.tables(report), beside))
             else:
                 for name, text in render_harness(report, run.tables(report)):
                     _write(path / name, text)
@@ -58,7 +68,7 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
             troubles.append(f"{flag} cannot write {str(path)!r}: {error}")
         else:
             written.append(f"{flag} wrote {path}")
-    return Outputs(tuple(written), tuple(troubles))
+    return Outputs(tuple(written), tuple(troubles), beside)
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:
