@@ -104,6 +104,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
         default=0.95,
         help="with which that has to be shown (default: %(default)s)",
     )
+    parser.add_argument(
+        "--signal",
+        action="append",
+        default=[],
+        metavar="SCORER",
+        help="a scorer that needs no target: where a model's score is low, a cascade "
+        "asks the best one; repeatable",
+    )
     for flag, what in _FILES.items():
         parser.add_argument(
             flag, type=Path, metavar="FILE", help=f"write models side by side as {what}"
@@ -124,6 +132,7 @@ def compare(given: argparse.Namespace) -> Outcome:
     if given.metric is not None:
         sides = [replace(side, metric=given.metric) for side in sides]
     sides = _of_tasks(sides, given.task)
+    _check_signals(sides, given.signal)
     pairs = pairs_of(sides)
     if not pairs:
         known = sorted({f"{side.task} on {side.model}" for side in sides})
@@ -140,7 +149,7 @@ def compare(given: argparse.Namespace) -> Outcome:
     lines += [line for each in compared for line in _flips(each)]
     lines += _notes(compared, heading)
     bar = Bar(margin=given.margin, confidence=given.confidence)
-    found = side_by_side(sides, compared, bar)
+    found = side_by_side(sides, compared, bar, signals=given.signal)
     if found is not None:
         lines += ["", *render_side_by_side(found)]
     return Outcome([*lines, *_written(given, found)])
@@ -191,6 +200,26 @@ def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
                 allowed=f"They have: {', '.join(known)}.",
             )
     return [side for side in sides if not wanted or side.task in wanted]
+
+
+def _check_signals(sides: Sequence[Side], wanted: Sequence[str]) -> None:
+    """Refuse a signal that no result has, and one that is what quality is.
+
+    Raises:
+        ConfigError: there is such a signal.
+    """
+    results = [result for side in sides for result in side.results]
+    known = {score.scorer for result in results for score in result.scores}
+    measured = {side.metric for side in sides}
+    measured |= {result.scores[0].scorer for result in results if result.scores}
+    for name in wanted:
+        if name not in known - measured:
+            others = ", ".join(sorted(known - measured)) or "none"
+            raise ConfigError(
+                f"--signal is {name!r}, which is no further scorer of these results.",
+                allowed=f"They have: {others}. A signal looks at no target, so that it "
+                "is known before anybody says what is right.",
+            )
 
 
 def _side_lines(sides: Sequence[Side], registry: MetricRegistry) -> list[str]:

@@ -11,6 +11,7 @@ from llmlab_pytest.comparing._agreement import (
     none_right,
     separating_of,
 )
+from llmlab_pytest.comparing._cascades import cascades_of
 from llmlab_pytest.comparing._pairs import Compared
 from llmlab_pytest.comparing._panel import Panel, panel_of
 from llmlab_pytest.comparing._sides import Side, names_of
@@ -22,7 +23,11 @@ _BAR = Bar()
 
 
 def side_by_side(
-    sides: Sequence[Side], compared: Sequence[Compared], bar: Bar = _BAR
+    sides: Sequence[Side],
+    compared: Sequence[Compared],
+    bar: Bar = _BAR,
+    *,
+    signals: Sequence[str] = (),
 ) -> SideBySide | None:
     """Set models side by side; `None` where no task has two of them.
 
@@ -30,6 +35,7 @@ def side_by_side(
         sides: tasks on models, of one run or several.
         compared: pairs of them.
         bar: what is asked of the cheapest model to be advised.
+        signals: names of scorers that need no target and say how sure an answer is.
     """
     by_task: dict[str, list[Side]] = {}
     for side in sides:
@@ -40,7 +46,11 @@ def side_by_side(
     panels = [panel for panel in found if isinstance(panel, Panel)]
     draws = draws_for(panels) if panels else 0
     sides_of_tasks = [
-        replace(_task_side(panel, bar, draws), wins=_wins(panel, compared))
+        replace(
+            _task_side(panel, bar, draws),
+            wins=_wins(panel, compared),
+            cascades=cascades_of(panel, signals=signals, margin=bar.margin),
+        )
         for panel in panels
     ]
     return SideBySide(

@@ -90,12 +90,12 @@ def _standing(panels: Sequence[Panel], seats: Sequence[Seat]) -> Standing:
         quality=quality,
         quality_interval=_interval(panels, [s.quality for s in seats], mean_interval),
         cost_usd=cost_usd,
-        cost_interval=_interval(panels, costs, _price_interval),
+        cost_interval=_interval(panels, costs, price_interval),
         cost_per_correct_usd=per_correct,
         cost_per_correct_interval=_per_correct(panels, seats),
         usd_per_1000_tokens=per_1000,
         latency_s=_mean(latencies),
-        latency_interval=_interval(panels, latencies, _price_interval),
+        latency_interval=_interval(panels, latencies, price_interval),
         latency_p50_s=quantile(timed, 0.5),
         latency_p50_interval=quantile_interval(timed, 0.5),
         latency_p95_s=quantile(timed, 0.95),
@@ -151,9 +151,7 @@ def mean_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval 
     return mean_of_values("", values).interval
 
 
-def _price_interval(
-    values: Sequence[float], clusters: Sequence[str]
-) -> Interval | None:
+def price_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval | None:
     """Return the interval of mean dollars or seconds; what never differs is known."""
     if len(set(values)) == 1:
         return Interval(values[0], values[0], method="constant")

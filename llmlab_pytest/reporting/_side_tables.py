@@ -7,6 +7,7 @@ from typing import NamedTuple
 from llmlab_pytest.core import Interval, shorten
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._side_by_side import (
+    Cascade,
     Consistency,
     Match,
     RightTogether,
@@ -53,6 +54,7 @@ def side_tables(task: TaskSide, *, has_pairs: bool = True) -> list[Table]:
         _matches(task.matches),
         _matrix(task),
         _consistencies(task.consistencies),
+        _cascades(task.cascades),
     )
     return [table for table in tables if table.lines]
 
@@ -273,6 +275,37 @@ def _consistencies(found: Sequence[Consistency]) -> Table:
         ],
         2,
         "alpha: Krippendorff's, of the scores: 1 is perfect, 0 chance",
+    )
+
+
+def _cascades(found: Sequence[Cascade]) -> Table:
+    return Table(
+        "cascades: ask the first, then the second where it is unsure",
+        (
+            *("first", "second", "asked where", "asked", "quality", _INTERVAL),
+            *("$/sample", _INTERVAL, "against 2nd", _INTERVAL, "coin", "samples"),
+        ),
+        [
+            [
+                shorten(own.first, _NAME_WIDTH),
+                shorten(own.second, _NAME_WIDTH),
+                own.rule,
+                _share(own.asked_second),
+                _format.score(own.quality),
+                _span(own.quality_interval, _format.score),
+                dollars(own.cost_usd),
+                _span(own.cost_interval, dollars),
+                _signed(own.difference),
+                _span(own.difference_interval, _signed),
+                _format.score(own.mixed_quality),
+                f"{own.n:,}",
+            ]
+            for own in found
+        ],
+        3,
+        "the oracle looks at the target: no cascade of the two is better; thresholds "
+        "are chosen on one half of the samples and judged on the other; coin: the "
+        "quality of asking either at random for the same money",
     )
 
 

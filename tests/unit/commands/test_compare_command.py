@@ -304,3 +304,26 @@ def test_file_that_cannot_be_written_is_told(
     (folder / "out").write_text("", "utf-8")
     assert main(["compare", "r1", "--html", "out/c.html"]) == 2
     assert "--html cannot write 'out/c.html'" in capsys.readouterr().err
+
+
+def test_signal_is_a_further_scorer_of_the_results(
+    keep: Callable[[Runs], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The scorer that says what is right is no signal of being unsure."""
+    keep({"r1": {"quiz/new": NEW, "quiz/old": OLD}})
+    for name in ("exact", "sure"):
+        assert main(["compare", "r1", "--signal", name]) == 2
+        assert f"--signal is '{name}'" in capsys.readouterr().err
+
+
+def test_cascades_stand_below_the_models(
+    keep: Callable[[Runs], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the cheaper to the best; without a signal only the bound of all rules."""
+    keep({"r1": {"quiz/new": OLD, "quiz/old": NEW}})
+    lines = output_of(capsys, "r1")
+    start = next(n for n, line in enumerate(lines) if line.startswith("cascades: "))
+    row = lines[start + 2]
+    assert row.split()[:2] == ["new", "old"]
+    assert "the second is better (oracle)" in row
+    assert "$0.0130" in row  # 0.01, and 0.02 for six of forty
