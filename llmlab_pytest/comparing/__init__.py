@@ -3,6 +3,7 @@
 from llmlab_pytest.comparing._advice import Bar
 from llmlab_pytest.comparing._find_run import run_id_of
 from llmlab_pytest.comparing._pairs import Compared, Pair, compare_pairs, pairs_of
+from llmlab_pytest.comparing._panel import comparable
 from llmlab_pytest.comparing._side_by_side import side_by_side
 from llmlab_pytest.comparing._sides import (
     Side,
@@ -19,6 +20,7 @@ __all__ = [
     "Compared",
     "Pair",
     "Side",
+    "comparable",
     "compare_pairs",
     "is_file",
     "names_of",

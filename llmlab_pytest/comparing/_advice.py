@@ -19,7 +19,7 @@ from typing import NamedTuple
 from llmlab_pytest.comparing._panel import Panel
 from llmlab_pytest.comparing._standings import mean_of_intervals
 from llmlab_pytest.metrics import difference_interval
-from llmlab_pytest.reporting import Advice, money
+from llmlab_pytest.reporting import Advice, dollars, money
 from llmlab_pytest.stats import clustered_stderr, samples_for_mean
 
 
@@ -71,7 +71,7 @@ def advise(panels: Sequence[Panel], bar: Bar) -> Advice:
             return _with_candidate(_answer(bar, offer, found), candidate, panels, bar)
         if candidate is None and all(gap.value < bar.margin for gap in gaps):
             candidate = offer, gaps
-    nothing = f"not enough evidence at {bar.confidence:.0%} confidence"
+    nothing = f"not enough evidence at {100 * bar.confidence:.4g}% confidence"
     return _with_candidate(_answer(bar, None, nothing), candidate, panels, bar)
 
 
@@ -143,10 +143,14 @@ def _shown(
     closest = max(gaps, key=lambda gap: gap.high or 0.0)
     other, high = panels[0].seats[closest.other].name, closest.high or 0.0
     return (
-        f"{offer.name}, {money(offer.cost_usd)} a sample, is the cheapest shown to be "
-        f"less than {bar.margin:g} below the best, at {bar.confidence:.0%} confidence: "
+        f"{_named(offer)}, is the cheapest shown to be less than {bar.margin:g} below "
+        f"the best, at {100 * bar.confidence:.4g}% confidence: "
         f"{_below(closest.value)} against {other}, at worst {_below(high)}"
     )
+
+
+def _named(offer: _Offer) -> str:
+    return f"{offer.name}, {dollars(offer.cost_usd)} a sample"
 
 
 def _below(ahead: float) -> str:
@@ -185,8 +189,8 @@ def _with_candidate(
         "at an unknown cost" if total_usd is None else f"for about {money(total_usd)}"
     )
     reason = (
-        f"{advice.reason}; {offer.name}, {money(offer.cost_usd)} a sample, may be less "
-        f"than {bar.margin:g} below the best: {_below(widest.value)} against {names[1]}"
+        f"{advice.reason}; {_named(offer)}, may be less than {bar.margin:g} below the "
+        f"best: {_below(widest.value)} against {names[1]}"
         f"{worst}; run about {more:,} more samples of {', '.join(names)}, {price}"
     )
     return replace(

@@ -1,5 +1,6 @@
 """Models on the samples that all of them have: values, answers, and what they took."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -73,6 +74,12 @@ class Panel:
         )
 
 
+def comparable(sides: Sequence[Side]) -> list[Side]:
+    """Return the sides of tasks that can be set side by side, on two models or more."""
+    tasks = Counter(side.task for side in sides)
+    return [side for side in sides if tasks[side.task] > 1 and _is_plain(side)]
+
+
 def panel_of(sides: Sequence[Side]) -> Panel | str:
     """Return the sides of one task as a panel, or why there is none.
 
@@ -85,16 +92,7 @@ def panel_of(sides: Sequence[Side]) -> Panel | str:
     if any(side.metric != metric for side in sides):
         return f"{task}: its models are measured by different metrics"
     found = [sample_values(side.results, metric) for side in sides]
-    samples = [sample for values in found for sample in values.values()]
-    has_shares = any(
-        score.share is not None
-        for side in sides
-        for result in side.results
-        for score in result.scores
-        if score.scorer == metric
-    )
-    is_plain = all(0 <= s.value <= 1 and s.weight == 1.0 for s in samples)
-    if has_shares or not is_plain or not samples:
+    if not any(found) or not all(map(_is_plain, sides)):
         return f"{task}: {metric} is no mean of samples between 0 and 1"
     shared = _shared(sides, found)
     if not shared:
@@ -112,6 +110,20 @@ def panel_of(sides: Sequence[Side]) -> Panel | str:
         clusters=tuple(clusters.get(key, key) for key in shared),
         seats=tuple(seats),
         left_out=len(everything) - len(shared),
+    )
+
+
+def _is_plain(side: Side) -> bool:
+    """Whether the compared metric is a plain mean of values between 0 and 1."""
+    has_shares = any(
+        score.share is not None
+        for result in side.results
+        for score in result.scores
+        if score.scorer == side.metric
+    )
+    samples = sample_values(side.results, side.metric).values()
+    return not has_shares and all(
+        0 <= s.value <= 1 and s.weight == 1.0 for s in samples
     )
 
 

@@ -8,14 +8,11 @@ from llmlab_pytest.reporting._badge import render_badge
 from llmlab_pytest.reporting._csv import render_csv
 from llmlab_pytest.reporting._direction import LOWER_IS_BETTER
 from llmlab_pytest.reporting._flaky import flaky_lines
-from llmlab_pytest.reporting._forecasts import (
-    render_estimate,
-    render_estimate_line,
-)
+from llmlab_pytest.reporting._forecasts import render_estimate, render_estimate_line
 from llmlab_pytest.reporting._format import interval, money, score, seconds, tokens
 from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import render_harness
-from llmlab_pytest.reporting._json import render_json
+from llmlab_pytest.reporting._json import render_json, render_side_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
 from llmlab_pytest.reporting._markdown_text import (
@@ -25,7 +22,7 @@ from llmlab_pytest.reporting._markdown_text import (
     markdown_table,
     span,
 )
-from llmlab_pytest.reporting._page import render_page
+from llmlab_pytest.reporting._page import render_page, render_side_page
 from llmlab_pytest.reporting._page_samples import SampleTexts
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
@@ -56,6 +53,9 @@ from llmlab_pytest.reporting._side_by_side import (
     TaskSide,
     Win,
 )
+from llmlab_pytest.reporting._side_lines import render_side_by_side, render_side_summary
+from llmlab_pytest.reporting._side_markdown import render_side_markdown
+from llmlab_pytest.reporting._side_tables import dollars
 from llmlab_pytest.reporting._terminal import render_terminal
 from llmlab_pytest.reporting._words import marked
 
@@ -80,6 +80,7 @@ __all__ = [
     "Win",
     "aligned",
     "block",
+    "dollars",
     "engines_of",
     "escaped",
     "factors_of",
@@ -104,6 +105,11 @@ __all__ = [
     "render_jsonl",
     "render_markdown",
     "render_page",
+    "render_side_by_side",
+    "render_side_json",
+    "render_side_markdown",
+    "render_side_page",
+    "render_side_summary",
     "render_terminal",
     "score",
     "seconds",

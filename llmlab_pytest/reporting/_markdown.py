@@ -29,6 +29,8 @@ from llmlab_pytest.reporting._samples import (
     prompt_text,
     target_text,
 )
+from llmlab_pytest.reporting._side_by_side import SideBySide
+from llmlab_pytest.reporting._side_markdown import side_summary
 
 _MOST_SHOWN = 10
 """Samples per task and model that are shown: a comment on GitHub holds 65,536
@@ -38,8 +40,18 @@ _HEAD = ("task", "model", "metric", "value", "95% interval", "n", "miss", "err",
 _STATES = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "error": "💥"}
 
 
-def render_markdown(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
-    """Yield gates, the table, judges, and the first samples that went wrong."""
+def render_markdown(
+    report: Report,
+    tables: Iterable[TaskSamples],
+    beside: SideBySide | None = None,
+) -> Iterator[str]:
+    """Yield gates, the table, models, judges, and the first samples that went wrong.
+
+    Args:
+        report: of the run.
+        tables: of each task and model.
+        beside: models side by side, where there are several.
+    """
     hide = redactor()
     yield f"### llmlab: run {span(report.run_id)}\n\n"
     yield from _verdicts(report)
@@ -47,6 +59,8 @@ def render_markdown(report: Report, tables: Iterable[TaskSamples]) -> Iterator[s
     yield markdown_table(
         _HEAD, [cells for row in rows for cells in _cells(row)], names=3
     )
+    if beside is not None:
+        yield from side_summary(beside)
     head, lines = judge_cells(report)
     if lines:
         yield markdown_table(head, lines, names=head.index("value"))

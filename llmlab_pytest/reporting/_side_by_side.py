@@ -151,22 +151,22 @@ class Cascade:
     first: str
     second: str
     rule: str
-    """When the second is asked."""
+    """The second is asked where this holds."""
     is_oracle: bool
     """Whether the rule looks at the target: a bound that no real rule can beat."""
     asked_second: float
     """Share of the samples on which the second is asked."""
     quality: float
     quality_interval: Interval | None
-    cost_usd: float | None
-    """Dollars per sample."""
+    cost_usd: float
+    """Dollars per sample; a rule by epochs pays all of the first model's."""
     cost_interval: Interval | None
     difference: float
     """Quality minus that of the second model alone, on the same samples."""
     difference_interval: Interval | None
     mixed_quality: float | None
-    """What tossing a coin between the two gives for the same money; `None` where a
-    cost is unknown or the cascade costs more than the second alone."""
+    """What asking either by a coin gives for the same money; `None` where the cascade
+    costs more than the second alone."""
     n: int
     """How many samples it is judged on; a threshold was chosen on others."""
 

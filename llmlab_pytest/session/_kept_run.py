@@ -4,6 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from llmlab_pytest.comparing import (
+    comparable,
+    compare_pairs,
+    pairs_of,
+    side_by_side,
+    sides_of_run,
+)
 from llmlab_pytest.core import (
     Contribution,
     Prediction,
@@ -26,9 +33,10 @@ from llmlab_pytest.metrics import (
     engine_accounts,
 )
 from llmlab_pytest.prompts import evaluate
-from llmlab_pytest.reporting import TaskSamples
+from llmlab_pytest.reporting import SideBySide, TaskSamples
 from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._course import course_of
+from llmlab_pytest.stats import holm
 from llmlab_pytest.store import RunSummary, Store
 from llmlab_pytest.tasks import CLUSTER, clusters_of
 
@@ -136,6 +144,20 @@ class KeptRun:
             baseline=baseline,
             course=course,
         )
+
+    def side_by_side(self) -> SideBySide | None:
+        """Set the run's models side by side; `None` where no task has two.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        models: dict[str, set[str]] = {}
+        for plan in self._store.plans(self._run_id):
+            models.setdefault(plan.task, set()).add(plan.model)
+        if not any(len(names) > 1 for names in models.values()):
+            return None
+        sides = comparable(list(sides_of_run(self._store, self._run_id)))
+        return side_by_side(sides, compare_pairs(pairs_of(sides), self._metrics, holm))
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""

@@ -26,7 +26,7 @@ from llmlab_pytest.stats._corpus import (
     perplexity,
 )
 from llmlab_pytest.stats._corrected import Corrected, Rated, corrected_mean
-from llmlab_pytest.stats._frontier import Offer, frontier, frontier_chances
+from llmlab_pytest.stats._frontier import MOST_GROUPS, Offer, frontier, frontier_chances
 from llmlab_pytest.stats._intervals import (
     clopper_pearson,
     mean_stderr,
@@ -49,7 +49,7 @@ from llmlab_pytest.stats._power import (
     samples_for_pairs,
     samples_for_proportion,
 )
-from llmlab_pytest.stats._ratio import fieller
+from llmlab_pytest.stats._ratio import fieller, fieller_of_tasks
 from llmlab_pytest.stats._sums import sum_interval
 from llmlab_pytest.stats._swap import swap_test
 from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
@@ -57,6 +57,7 @@ from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
 __all__ = [
     "CHRF_ORDER",
     "CORPUS_STATISTICS",
+    "MOST_GROUPS",
     "ClassAgreement",
     "Clustered",
     "CorpusStatistic",
@@ -87,6 +88,7 @@ __all__ = [
     "detectable_mean",
     "detectable_pairs",
     "fieller",
+    "fieller_of_tasks",
     "frontier",
     "frontier_chances",
     "holm",

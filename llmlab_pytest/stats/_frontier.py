@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from llmlab_pytest.stats._corpus import Sums
 
-_MOST_GROUPS = 500
+MOST_GROUPS = 500
 """More samples are first dealt into so many groups at random, which are drawn whole:
 the variance between random groups is that between samples (Wolter 2007, chapter 2), and
 the time does not grow."""
@@ -81,7 +81,7 @@ def _drawn_sums(columns: Sequence[Sums], drawn: random.Random) -> list[float]:
 def _grouped(rows: Sequence[Sums], drawn: random.Random) -> list[list[float]]:
     """Return the rows, dealt into groups and summed where they are many."""
     order = list(rows)
-    if len(order) > _MOST_GROUPS:
+    if len(order) > MOST_GROUPS:
         drawn.shuffle(order)
-    dealt = [order[n::_MOST_GROUPS] for n in range(min(len(order), _MOST_GROUPS))]
+    dealt = [order[n::MOST_GROUPS] for n in range(min(len(order), MOST_GROUPS))]
     return [list(map(sum, zip(*members, strict=True))) for members in dealt]

@@ -68,8 +68,8 @@ def test_cheapest_of_equal_models_is_advised_once_that_is_shown(
     ends = tango(10, 10, 2000, confidence=0.9)
     assert ends is not None
     assert found.reason == (
-        "cheap, $0.001 a sample, is the cheapest shown to be less than 0.02 below the "
-        f"best, at 95% confidence: +0.000 against dear, at worst {-ends.high:+.3f}"
+        "cheap, $0.00100 a sample, is the cheapest shown to be less than 0.02 below "
+        f"the best, at 95% confidence: +0.000 against dear, at worst {-ends.high:+.3f}"
     )
 
 

@@ -1,11 +1,12 @@
 """Fieller's interval, against the t test that it inverts, and by simulation."""
 
+import math
 import random
 
 import pytest
 
 from llmlab_pytest.core import Interval
-from llmlab_pytest.stats import fieller, student_t
+from llmlab_pytest.stats import fieller, fieller_of_tasks, student_t
 
 scipy_stats = pytest.importorskip("scipy.stats", reason="comes with extra [local]")
 
@@ -50,10 +51,42 @@ def test_fieller_has_no_bound_where_the_divisor_may_be_nothing() -> None:
 def test_fieller_covers_the_true_ratio_as_often_as_it_says() -> None:
     """2,000 times 60 samples: 95 %, give or take what a skewed cost does to t."""
     drawn = random.Random(11)
-    costs, right = drawn_costs(drawn, 400_000, 0.6)
-    truth = sum(costs) / sum(right)
+    truth = math.exp(0.18) * (1.3 - 0.3 * 0.6) / 0.6
     inside = 0
     for _ in range(2000):
         found = fieller(*drawn_costs(drawn, 60, 0.6))
         inside += found is not None and found.low <= truth <= found.high
     assert 0.93 <= inside / 2000 <= 0.965
+
+
+def test_fieller_over_tasks_inverts_the_normal_test_of_means() -> None:
+    """At each end the mean over tasks of x - r y is t standard errors from 0."""
+    drawn = random.Random(9)
+    tasks = [drawn_costs(drawn, n, rate) for n, rate in ((30, 0.8), (90, 0.4))]
+    found = fieller_of_tasks(tasks)
+    assert found is not None
+    t = float(scipy_stats.t.ppf(0.975, 118))
+    for ratio in (found.low, found.high):
+        apart = [
+            [cost - ratio * one for cost, one in zip(*task, strict=True)]
+            for task in tasks
+        ]
+        mean = sum(sum(own) / len(own) for own in apart) / 2
+        squares = sum(float(scipy_stats.sem(own)) ** 2 for own in apart) / 4
+        assert abs(mean) == pytest.approx(t * squares**0.5)
+    assert fieller_of_tasks([*tasks, ([1.0], [1.0])]) is None
+
+
+def test_fieller_over_tasks_covers_as_often_as_it_says() -> None:
+    """1,500 times two tasks whose rates and costs differ."""
+    drawn = random.Random(17)
+    shapes = ((40, 0.9), (60, 0.5))
+    many = [drawn_costs(drawn, 200_000, rate) for _, rate in shapes]
+    truth = sum(sum(c) / len(c) for c, _ in many) / sum(
+        sum(r) / len(r) for _, r in many
+    )
+    inside = 0
+    for _ in range(1500):
+        found = fieller_of_tasks([drawn_costs(drawn, n, rate) for n, rate in shapes])
+        inside += found is not None and found.low <= truth <= found.high
+    assert 0.93 <= inside / 1500 <= 0.965
