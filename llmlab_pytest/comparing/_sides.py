@@ -21,8 +21,6 @@ class Side:
 
     source: str
     """The run's id, or the file's name."""
-    place: str
-    """Path or URL of the store, or the path of the file."""
     task: str
     model: str
     metric: str
@@ -32,6 +30,8 @@ class Side:
     """The row of each sample by its id, as far as they are known."""
     clusters: Clusters
     """The cluster of each sample by its id, where the task declares any."""
+    place: str = ""
+    """Path or URL of the store, or the path of the file, where its texts are."""
     planned: int | None = None
     """How many results there should be; `None` where nothing says so."""
     factors: Mapping[str, str] = field(default_factory=dict)

@@ -47,8 +47,8 @@ def markdown_table(
     """Return a table whose first columns are names, the others numbers.
 
     Args:
-        head: headings of ours.
-        lines: cells of anybody's.
+        head: headings; a model's name may be one.
+        lines: cells.
         names: how many columns are shown as code.
     """
     marks = ["---"] * names + ["--:"] * (len(head) - names)
@@ -59,7 +59,8 @@ def markdown_table(
         ]
         for cells in lines
     ]
-    return "\n".join(_line(cells) for cells in (head, marks, *told)) + "\n\n"
+    rows = (list(map(escaped, head)), marks, *told)
+    return "\n".join(map(_line, rows)) + "\n\n"
 
 
 def _line(cells: Sequence[str]) -> str:
