@@ -77,6 +77,7 @@ KEYS: dict[str, _Key] = {
     "licence": _Key(TEXT, "licence"),
     "kind": _Key(_KIND, "kind"),
     "prompt": _Key(_ANY_TEXT, "prompt"),
+    "messages": _Key(TEXT, "messages"),
     "contexts": _Key(_ANY_TEXT, "contexts", lambda text: text or None),
     "system": _Key(_ANY_TEXT, "system"),
     "description": _Key(_ANY_TEXT, "description"),
@@ -263,6 +264,14 @@ def _checked(task: Task) -> Task:
         raise ConfigError(
             f"The task {task.name!r} in {task.where} has [groups] and no 'group'.",
             fix="Say what a sample's part is, e.g. group = 'subject'.",
+        )
+    if task.messages is not None and (
+        task.kind != "generate" or task.prompt != Task.prompt
+    ):
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has messages, and a prompt or the "
+            f"kind {task.kind!r}.",
+            allowed="Messages are asked instead of a prompt, by tasks that generate.",
         )
     for name, is_set in (
         ("contexts", task.contexts is not None),

@@ -141,6 +141,8 @@ class Task:
     version: str = ""
     reference: str = ""
     prompt: str = "{{ input }}"
+    messages: str | None = None
+    """Expression of a list of turns that are asked instead of the prompt."""
     contexts: str | None = None
     """Expression of a list of contexts, one per choice; the prompt continues each."""
     system: str | None = None
@@ -193,6 +195,8 @@ class Task:
         content: dict[str, Any] = asdict(self)
         for name in _NOT_HASHED:
             del content[name]
+        if self.messages is None:  # tasks of before there were any keep their hash
+            del content["messages"]
         content["chat"] = self.chat_mode
         return content
 
@@ -226,6 +230,7 @@ class Task:
         return digest_of(
             [getattr(self, name) for name in _ASKED]
             + [self.demonstrations and asdict(self.demonstrations)]
+            + ([] if self.messages is None else [self.messages])
         )
 
     @property
