@@ -96,6 +96,15 @@ OPTIONS: tuple[Option, ...] = (
         help="Directory with benchmark data, looked at before cache, hub and index",
     ),
     Option(
+        flag="--llmlab-promptfoo",
+        metavar="GLOB",
+        ini="llmlab_promptfoo",
+        action="append",
+        help="YAML files that are promptfoo's, besides *.promptfoo.yaml and a "
+        "promptfooconfig*.yaml that is named on the command line; repeatable, takes "
+        "comma lists",
+    ),
+    Option(
         flag="--llmlab-store",
         metavar="URL",
         ini="llmlab_store",
@@ -362,3 +371,10 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 _INI_TYPE = int | str
+
+
+def further_promptfoo(config: pytest.Config) -> list[str]:
+    """Return the globs of files that are promptfoo's though their names do not tell."""
+    given = config.getoption("llmlab_promptfoo") or [config.getini("llmlab_promptfoo")]
+    globs = (part.strip() for text in given for part in (text or "").split(","))
+    return [glob for glob in globs if glob]

@@ -19,6 +19,7 @@ from llmlab_pytest.prompts import ChatMode
 CacheMode = Literal["auto", "off", "refresh", "only"]
 Inconclusive = Literal["fail", "skip"]
 When = Literal["auto", "on", "off"]
+_DEFAULT = "the default"
 _OUTPUTS = (
     "--llmlab-json",
     "--llmlab-html",
@@ -98,6 +99,11 @@ class Settings:
     outputs: Mapping[str, Path]
     """What to write of the run: the option that asks for it, and where to."""
 
+    @property
+    def names_models(self) -> bool:
+        """Whether somebody chose the models; else they are the option's default."""
+        return not self.models_where.startswith(_DEFAULT)
+
 
 def read_settings(config: pytest.Config) -> Settings:
     """Read and check every option.
@@ -169,7 +175,7 @@ def raw_setting(config: pytest.Config, flag: str) -> Setting:
         return Setting(os.environ[option.env], f"env {option.env}")
     if option.ini and (value := config.getini(option.ini)) not in ("", None):
         return Setting(str(value), f"ini {option.ini}")
-    return Setting(option.default, f"the default of {option.flag}")
+    return Setting(option.default, f"{_DEFAULT} of {option.flag}")
 
 
 def _parts(setting: Setting) -> tuple[str, ...]:
