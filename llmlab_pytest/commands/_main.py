@@ -25,6 +25,10 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "prompt": _Command("ask models at once", "llmlab_pytest.commands._prompt:describe"),
+    "chat": _Command(
+        "talk with models, several side by side",
+        "llmlab_pytest.commands._chat:describe",
+    ),
     "judge": _Command(
         "compare a judge with people", "llmlab_pytest.commands._judge:describe"
     ),
