@@ -4,6 +4,7 @@ It starts without pytest, a database toolkit or models.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from llmlab_pytest.core import LlmlabError, load
 
 _FAILED = 1
 _WRONG_USE = 2
+_COMPLETING = "_ARGCOMPLETE"
+"""Set by the shell when it asks how a line may go on."""
+_COMPLETION = "llmlab_pytest.commands._completion"
 _STOPPED = 130
 """What shells say of a command that Ctrl-C ends: 128 and the number of the signal."""
 
@@ -48,6 +52,10 @@ COMMANDS = {
         "runs, or models of one run, side by side, paired by sample",
         "llmlab_pytest.commands._compare:describe",
     ),
+    "completion": _Command(
+        "what a shell needs to complete llmlab by Tab",
+        "llmlab_pytest.commands._completion:describe",
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),
@@ -60,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: by default those of the command line.
     """
+    if _COMPLETING in os.environ:
+        named = load(f"{_COMPLETION}:named_command")()
+        load(f"{_COMPLETION}:complete")(command_parser(named))
     words = sys.argv[1:] if arguments is None else arguments
     given = command_parser(words[:1]).parse_args(words)
     try:
