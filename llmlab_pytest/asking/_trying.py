@@ -121,14 +121,23 @@ class Trying:
         return Answer(spec, number, completion, tuple(scores))
 
     def _request(self, spec: ModelSpec, number: int) -> GenerateRequest:
-        """Return the request; each repetition is drawn with a seed of its own."""
-        chosen = self._decoding
-        is_drawn = bool(chosen.temperature) and "seed" in spec.capabilities
-        has_limit = "max_tokens" in spec.defaults
-        config = GenerateConfig(
-            max_tokens=chosen.max_tokens or (None if has_limit else _MOST_TOKENS),
-            temperature=chosen.temperature,
-            seed=chosen.seed + number if is_drawn else None,
-            stream="streaming" in spec.capabilities,
-        )
+        config = config_for(spec, self._decoding, number=number)
         return GenerateRequest(self._prompt.messages(), config)
+
+
+def config_for(spec: ModelSpec, decoding: Decoding, *, number: int) -> GenerateConfig:
+    """Return how a model is asked; each of its answers has a seed of its own.
+
+    Args:
+        spec: the model.
+        decoding: what is chosen.
+        number: of the answer, from 0.
+    """
+    is_drawn = bool(decoding.temperature) and "seed" in spec.capabilities
+    has_limit = "max_tokens" in spec.defaults
+    return GenerateConfig(
+        max_tokens=decoding.max_tokens or (None if has_limit else _MOST_TOKENS),
+        temperature=decoding.temperature,
+        seed=decoding.seed + number if is_drawn else None,
+        stream="streaming" in spec.capabilities,
+    )

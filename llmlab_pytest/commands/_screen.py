@@ -36,18 +36,21 @@ class Screen(Protocol):
         """Show the whole answer and what it took."""
 
 
-def screen_for(names: Sequence[str], out: TextIO | None = None) -> Screen:
+def screen_for(
+    names: Sequence[str], out: TextIO | None = None, *, is_talk: bool = False
+) -> Screen:
     """Return the screen that suits the output.
 
     Args:
         names: of the answers.
         out: where they go; by default standard output.
+        is_talk: whether who answers need not be said, if nobody else does.
     """
     out = out or sys.stdout
     if not is_live(out):
         return Lines(names, out)
     if len(names) == 1:
-        return Straight(names[0], out)
+        return Straight("" if is_talk else names[0], out)
     width = shutil.get_terminal_size().columns
     if width // len(names) < _LEAST_WIDTH:
         return Lines(names, out)

@@ -63,8 +63,11 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """What was written so far, without colours and movements."""
-        return _ESCAPES.sub("", self.raw)
+        """What was written so far, without colours and what was taken back."""
+        text = _ESCAPES.sub("", self.raw)
+        while (shorter := re.sub(r"[^\x08]\x08", "", text)) != text:
+            text = shorter
+        return text
 
     def send(self, text: str) -> None:
         """Type."""
