@@ -96,6 +96,15 @@ OPTIONS: tuple[Option, ...] = (
         help="Directory with benchmark data, looked at before cache, hub and index",
     ),
     Option(
+        flag="--llmlab-promptfoo",
+        metavar="GLOB",
+        ini="llmlab_promptfoo",
+        action="append",
+        help="YAML files that are promptfoo's, besides *.promptfoo.yaml and a "
+        "promptfooconfig*.yaml that is named on the command line; repeatable, takes "
+        "comma lists",
+    ),
+    Option(
         flag="--llmlab-store",
         metavar="URL",
         ini="llmlab_store",
@@ -283,6 +292,31 @@ OPTIONS: tuple[Option, ...] = (
         "Markdown, for a pull request or the summary of a job",
     ),
     Option(
+        flag="--llmlab-badge",
+        metavar="FILE",
+        ini="llmlab_badge",
+        help="Also write a badge of gates or score: an .svg, or the .json from which "
+        "shields.io draws one",
+    ),
+    Option(
+        flag="--llmlab-junit",
+        metavar="WHERE",
+        ini="llmlab_junit",
+        default="case",
+        choices=("case", "suite"),
+        help="Where pytest's --junitxml has scores, costs and times: of samples and of "
+        "the run (case), or of the run only (suite), for strict readers",
+    ),
+    Option(
+        flag="--llmlab-annotations",
+        metavar="WHEN",
+        ini="llmlab_annotations",
+        default="auto",
+        choices=("auto", "on", "off"),
+        help="Print failed gates and errors as annotations of GitHub: in its Actions "
+        "only (auto), always (on) or never (off)",
+    ),
+    Option(
         flag="--llmlab-samples",
         metavar="FILE",
         ini="llmlab_samples",
@@ -337,3 +371,10 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 _INI_TYPE = int | str
+
+
+def further_promptfoo(config: pytest.Config) -> list[str]:
+    """Return the globs of files that are promptfoo's though their names do not tell."""
+    given = config.getoption("llmlab_promptfoo") or [config.getini("llmlab_promptfoo")]
+    globs = (part.strip() for text in given for part in (text or "").split(","))
+    return [glob for glob in globs if glob]

@@ -4,7 +4,6 @@ Until then it costs a foreign suite a few string comparisons: everything beyond
 options and hook specifications is addressed by string and loaded on use.
 """
 
-import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,13 @@ import pytest
 
 from llmlab_pytest import hookspecs
 from llmlab_pytest.core._lazy import load
-from llmlab_pytest.options import add_options, new_run_id, run_id_key
+from llmlab_pytest.core._task_files import collector_of
+from llmlab_pytest.options import (
+    add_options,
+    further_promptfoo,
+    new_run_id,
+    run_id_key,
+)
 
 if TYPE_CHECKING:
     from llmlab_pytest.fixtures import Llm, LlmJudge
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
 
 _COLLECTING = "llmlab_pytest.collecting"
 _TASK_MARK = "llm_task"
-_FILES = {"explain.toml": "ExplanationFile", "matrix.toml": "MatrixFile"}
 _MARKS = (
     "llm_task(*names, data=, prompt=, scorers=, gate=, ...): run once per sample",
     "llm_requires(*capabilities): skip models that do not declare a capability",
@@ -87,13 +91,14 @@ def llm_snapshot(request: pytest.FixtureRequest) -> "LlmSnapshot":
 def pytest_collect_file(
     file_path: Path, parent: pytest.Collector
 ) -> pytest.Collector | None:
-    """Collect task cards, explanations and matrices of prompts."""
-    ending = ".".join(file_path.name.rsplit(".", 2)[1:])
-    kind = _FILES.get(ending)
+    """Collect task cards, explanations, matrices of prompts, promptfoo's files."""
+    kind = collector_of(
+        file_path,
+        is_named=parent.session.isinitpath(file_path),
+        promptfoo=further_promptfoo(parent.config),
+    )
     if kind is None:
-        if not file_path.name.endswith("task.toml") or not _is_card(file_path):
-            return None
-        kind = "CardFile"
+        return None
     _activate(parent.config, refusal=pytest.Collector.CollectError)
     made = load(f"{_COLLECTING}:{kind}")
     collector: pytest.Collector = made.from_parent(parent, path=file_path)
@@ -177,20 +182,6 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if _used_by_workers_key in session.config.stash:
         load(f"{_COLLECTING}:finish_controller")(session)
     return result
-
-
-def _is_card(path: Path) -> bool:
-    """Whether a file is a card: `NAME.task.toml`, or a `task.toml` with our keys."""
-    if path.name.endswith(".task.toml"):
-        return True
-    if path.name != "task.toml":
-        return False
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False  # whoever owns the file will say so
-    found = re.search(r"^(prompt|scorers|data)\s*=|^\[data\]", text, re.MULTILINE)
-    return found is not None
 
 
 def _activate(

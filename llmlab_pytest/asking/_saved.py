@@ -28,7 +28,7 @@ def check_path(path: Path) -> None:
             f"--save is {str(path)!r}.",
             allowed=f"It is NAME{_CARD}, or test_NAME{_TEST}.",
         )
-    for file in (path, *([_rows_beside(path)] if is_card else [])):
+    for file in (path, *([rows_beside(path)] if is_card else [])):
         if file.exists():
             raise ConfigError(f"{file} exists.", fix="Save under another name.")
 
@@ -68,7 +68,7 @@ class Try:
         check_path(path)
         files = {path: self._test(path.stem)}
         if path.name.endswith(_CARD):
-            files = {path: self._card(), _rows_beside(path): self._row()}
+            files = {path: self._card(), rows_beside(path): self._row()}
         try:
             for file, text in files.items():
                 with file.open("x", encoding="utf-8") as made:  # never over another
@@ -79,11 +79,11 @@ class Try:
             ) from error
 
     def _card(self) -> str:
-        lines = [f"prompt = {_toml(self.template)}"]
+        lines = [f"prompt = {toml_value(self.template)}"]
         if self.system is not None:
-            lines.append(f"system = {_toml(self.system)}")
+            lines.append(f"system = {toml_value(self.system)}")
         scorers: Sequence[ScorerSpec] = self.scorers or ["contains_any"]
-        lines.append(f"scorers = [{', '.join(map(_toml, scorers))}]")
+        lines.append(f"scorers = [{', '.join(map(toml_value, scorers))}]")
         return "\n".join(lines) + "\n"
 
     def _row(self) -> str:
@@ -121,7 +121,8 @@ class Try:
         )
 
 
-def _rows_beside(card: Path) -> Path:
+def rows_beside(card: Path) -> Path:
+    """Return the file with the rows of a card."""
     return card.with_name(card.name.removesuffix(_CARD) + ".jsonl")
 
 
@@ -136,16 +137,16 @@ def _expression(spec: ScorerSpec) -> tuple[str, set[str]]:
     return repr(spec if isinstance(spec, str) else dict(spec)), set()
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
     """Return a value as TOML: what JSON writes is, but for tables and null."""
     if isinstance(value, Mapping):
-        pairs = [f"{_key(key)} = {_toml(each)}" for key, each in value.items()]
+        pairs = [f"{_key(key)} = {toml_value(each)}" for key, each in value.items()]
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     # Of what JSON leaves as it is, TOML takes all but DEL.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _toml(name)
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)

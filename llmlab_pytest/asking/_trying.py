@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from llmlab_pytest.asking._asking import Asking
+from llmlab_pytest.asking._asking import FIRST_SEED, Asking
 from llmlab_pytest.core import (
     Completion,
     GenerateConfig,
     GenerateRequest,
     Image,
+    Listener,
     LlmlabError,
     Message,
     ModelSpec,
@@ -19,8 +20,6 @@ from llmlab_pytest.prompts import render
 from llmlab_pytest.scorers import Scorer, ascore
 
 _MOST_TOKENS = 256
-FIRST_SEED = 1234
-"""Of the first answer, where no other is chosen."""
 
 
 class Prompt(NamedTuple):
@@ -95,10 +94,23 @@ class Trying:
         self._scorers = scorers
         self._target = target
 
-    async def answer(self, spec: ModelSpec, number: int) -> Answer:
-        """Return one answer with its scores; trouble is part of it, and no score."""
+    async def answer(
+        self, spec: ModelSpec, number: int, *, listener: Listener | None = None
+    ) -> Answer:
+        """Return one answer with its scores; trouble is part of it, and no score.
+
+        Args:
+            spec: the model.
+            number: of this model's answer, from 0.
+            listener: hears the answer while it is written.
+        """
         try:
-            completion = await self._asking.ask(spec, self._request(spec, number))
+            completion = await self._asking.ask(
+                spec,
+                self._request(spec, number),
+                epoch=number + 1,
+                listener=listener,
+            )
             sample = Sample(id="prompt", input=self._prompt.text, target=self._target)
             scores = [
                 await ascore(completion, scorer, sample=sample)
@@ -109,14 +121,23 @@ class Trying:
         return Answer(spec, number, completion, tuple(scores))
 
     def _request(self, spec: ModelSpec, number: int) -> GenerateRequest:
-        """Return the request; each repetition is drawn with a seed of its own."""
-        chosen = self._decoding
-        is_drawn = bool(chosen.temperature) and "seed" in spec.capabilities
-        has_limit = "max_tokens" in spec.defaults
-        config = GenerateConfig(
-            max_tokens=chosen.max_tokens or (None if has_limit else _MOST_TOKENS),
-            temperature=chosen.temperature,
-            seed=chosen.seed + number if is_drawn else None,
-            stream="streaming" in spec.capabilities,
-        )
+        config = config_for(spec, self._decoding, number=number)
         return GenerateRequest(self._prompt.messages(), config)
+
+
+def config_for(spec: ModelSpec, decoding: Decoding, *, number: int) -> GenerateConfig:
+    """Return how a model is asked; each of its answers has a seed of its own.
+
+    Args:
+        spec: the model.
+        decoding: what is chosen.
+        number: of the answer, from 0.
+    """
+    is_drawn = bool(decoding.temperature) and "seed" in spec.capabilities
+    has_limit = "max_tokens" in spec.defaults
+    return GenerateConfig(
+        max_tokens=decoding.max_tokens or (None if has_limit else _MOST_TOKENS),
+        temperature=decoding.temperature,
+        seed=decoding.seed + number if is_drawn else None,
+        stream="streaming" in spec.capabilities,
+    )

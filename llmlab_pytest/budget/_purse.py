@@ -36,6 +36,7 @@ class LedgerPurse:
         run_id: the run.
         limits: what may be spent.
         alert_ratio: the part of a limit from which on a warning is logged, once.
+        way_on: what to do when a limit is spent; `{place}` is where it is set.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class LedgerPurse:
         run_id: str,
         limits: Sequence[Limit] = (),
         alert_ratio: float = 1.0,
+        way_on: str = "Finish the run with --llmlab-resume and a larger {place}.",
     ) -> None:
         self._ledger = ledger
         self._run_id = run_id
         self._limits = tuple(limits)
         self._alert_ratio = alert_ratio
+        self._way_on = way_on
         self._holds: dict[str, Hold] = {}
         self._spent: dict[_Bound, BudgetExceeded] = {}
         self._alerted: set[Limit] = set()
@@ -186,9 +189,7 @@ class LedgerPurse:
                 "max_tokens), or give it more: @pytest.mark.llm_budget(usd=...)",
             )
         place = "usd in the mark" if isinstance(limit, Allowance) else "--llmlab-budget"
-        error = BudgetExceeded(
-            seen, fix=f"Finish the run with --llmlab-resume and a larger {place}."
-        )
+        error = BudgetExceeded(seen, fix=self._way_on.format(place=place))
         if len(holds) == 1:  # of a batch, one call alone may still fit
             self._spent[limit] = error
         return error

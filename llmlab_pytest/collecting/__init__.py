@@ -6,6 +6,7 @@ from llmlab_pytest.collecting._estimate import register_estimate
 from llmlab_pytest.collecting._gate_item import GateFailed, GateItem
 from llmlab_pytest.collecting._live_line import show_live_line
 from llmlab_pytest.collecting._parametrize import parametrize, register_task_fixtures
+from llmlab_pytest.collecting._promptfoo_file import PromptfooFile
 from llmlab_pytest.collecting._properties import CallsSpentWarning
 from llmlab_pytest.collecting._report_command import report_kept_run
 from llmlab_pytest.collecting._run_plugin import activate, finish_controller
@@ -19,6 +20,7 @@ __all__ = [
     "GateFailed",
     "GateItem",
     "MatrixFile",
+    "PromptfooFile",
     "activate",
     "finish_controller",
     "llm_task",

@@ -18,7 +18,7 @@ from llmlab_pytest.session import (
 )
 
 _NAME = "llmlab-estimate"
-_JUDGES = "calls to judges are not in it"
+_JUDGES = "judges that tests ask themselves are not in it"
 _MOST_PROMPTS = 30
 """Of each task and model, where the run should not wait for its estimate."""
 
@@ -32,7 +32,7 @@ class EstimateOnly:
 
     def __init__(self) -> None:
         self._forecasts: tuple[Forecast, ...] = ()
-        self._has_judges = False
+        self._tests_judge = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
@@ -41,10 +41,10 @@ class EstimateOnly:
         is_broken = session.testsfailed and not options.continue_on_collection_errors
         return None if is_broken else True
 
-    def keep(self, forecasts: tuple[Forecast, ...], *, has_judges: bool) -> None:
+    def keep(self, forecasts: tuple[Forecast, ...], *, tests_judge: bool) -> None:
         """Take what is to be shown at the end."""
         self._forecasts = forecasts
-        self._has_judges = has_judges
+        self._tests_judge = tests_judge
 
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
@@ -57,7 +57,7 @@ class EstimateOnly:
         width = width_of(terminalreporter).columns
         for line in render_estimate(self._forecasts, width=width):
             terminalreporter.write_line(line)
-        if self._has_judges:
+        if self._tests_judge:
             terminalreporter.write_line(_JUDGES)
 
 
@@ -100,7 +100,16 @@ def estimate_ahead(
     forecasts = estimate(llmlab, plans, _cases(items), most_prompts=_MOST_PROMPTS)
     llmlab.store.add_factors(llmlab.run_id, {ESTIMATE: forecasts_text(forecasts)})
     line = render_estimate_line(forecasts)
-    return f"{line}; {_JUDGES}" if llmlab.settings.judges else line
+    return f"{line}; {_JUDGES}" if may_judge(items, plans, llmlab) else line
+
+
+def may_judge(
+    items: Sequence[pytest.Item], plans: Sequence[TaskPlan], llmlab: LlmlabSession
+) -> bool:
+    """Whether tests that are no samples may ask judges, which nobody can foresee."""
+    cases = _cases(items)
+    has_tests = any(Group(plan.task, plan.model) not in cases for plan in plans)
+    return has_tests and bool(llmlab.settings.judges)
 
 
 def _cases(items: Sequence[pytest.Item]) -> dict[Group, list[Case]]:

@@ -8,6 +8,7 @@ import pytest
 
 from llmlab_pytest.collecting._allure import asked, makes_allure, show_in_allure
 from llmlab_pytest.collecting._groups import group_of, plain_nodeid
+from llmlab_pytest.collecting._junit import sample_properties
 from llmlab_pytest.core import (
     Completion,
     LlmlabError,
@@ -92,12 +93,10 @@ def finish_case(item: pytest.Item, *, failure: AssertionError | None = None) -> 
     session.record(item, result, case=case)
     item.stash[_recorded_key] = True
     _show(item, result, case=case, completion=completion)
-    primary = scores[0]
     outcome = "miss" if result.is_miss else "hit"
-    item.user_properties.append((OUTCOME, outcome))
-    item.user_properties.append((f"llmlab_{primary.scorer}", primary.value))
-    if primary.answer is not None:
-        item.user_properties.append(("llmlab_answer", shorten(primary.answer)))
+    item.user_properties += [(OUTCOME, outcome), *sample_properties(result)]
+    if scores[0].answer is not None:
+        item.user_properties.append(("llmlab_answer", shorten(scores[0].answer)))
 
 
 def _taken(completion: Completion) -> dict[str, Any]:
@@ -212,6 +211,7 @@ def _record_behaviour(item: pytest.Item, error: BaseException | None) -> None:
         original=Original.total(completion.original for completion in completions),
     )
     session_of(item.config).record(item, result)
+    item.user_properties += sample_properties(result)
     if isinstance(error, LlmlabError):
         item.user_properties.append((OUTCOME, "error"))
 

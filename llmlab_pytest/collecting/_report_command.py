@@ -4,7 +4,7 @@ import pytest
 
 from llmlab_pytest.collecting._terminal_width import width_of
 from llmlab_pytest.core import LlmlabError, Report
-from llmlab_pytest.reporting import render_terminal
+from llmlab_pytest.reporting import render_side_summary, render_terminal
 from llmlab_pytest.session import Outputs, report_of_kept_run
 
 
@@ -31,5 +31,14 @@ def show_report(
     """Print the table of a run, and which files were written."""
     terminal.section("llmlab")
     width = width_of(terminal).columns
-    for line in (*render_terminal(report, width=width), *outputs.written):
+    *table, footer = render_terminal(report, width=width)
+    beside = outputs.beside
+    summary = render_side_summary(beside, width=width) if beside else []
+    for line in (
+        *table,
+        *summary,
+        *([""] if summary else []),
+        footer,
+        *outputs.written,
+    ):
         terminal.write_line(line)

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from llmlab_pytest.collecting._allure import finish_allure
+from llmlab_pytest.collecting._annotations import show_annotations
 from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
@@ -18,10 +19,12 @@ from llmlab_pytest.collecting._estimate import (
     estimate_ahead,
     estimate_all,
     estimate_only,
+    may_judge,
 )
 from llmlab_pytest.collecting._garbage import GarbagePause
 from llmlab_pytest.collecting._gate_item import GateItem, run_gates
 from llmlab_pytest.collecting._groups import case_of
+from llmlab_pytest.collecting._junit import finish_junit, make_printable
 from llmlab_pytest.collecting._limit_marks import (
     allowance_of,
     check_item_limits,
@@ -80,7 +83,7 @@ def activate(
         try:
             llmlab = session_of(config)
             _ = llmlab.run_id  # checks --llmlab-resume before anything is collected
-            llmlab.check_budget()
+            llmlab.check_names()
             check_baseline(llmlab.settings, llmlab.run_id)
             # The controller of xdist collects nothing and runs gates only.
             is_controller = manager.has_plugin("dsession")
@@ -137,7 +140,8 @@ class RunPlugin:
         plans = plans_of(session.items, self._llmlab)
         if (only := estimate_only(self._config)) is not None:
             found = estimate_all(session.items, plans, self._llmlab)
-            only.keep(found, has_judges=bool(self._llmlab.settings.judges))
+            judge = may_judge(session.items, plans, self._llmlab)
+            only.keep(found, tests_judge=judge)
             return
         self._keep_plans(session, plans)
         if self._config.getoption("verbose", 0) >= 0:  # else nobody would see it
@@ -223,6 +227,7 @@ class RunPlugin:
             if isinstance(error, LlmlabError):
                 # The trace would be ours; the message says what to do.
                 report.longrepr = f"{type(error).__name__}: {error}"
+        make_printable(report)
         report.user_properties = [*item.user_properties]
         if self._work is not None:
             self._work.note(item, report)
@@ -241,6 +246,8 @@ class RunPlugin:
             told = {"llmlab_used": True, **used_cassettes(self._llmlab)}
             self._config.workeroutput.update(told)  # type: ignore[attr-defined] # xdist's channel to the controller
         elif not self._asks_nothing:
+            with suppress(LlmlabError):  # likewise
+                finish_junit(self._llmlab)
             cut = session.shouldstop or session.shouldfail
             is_whole = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             if cut or not is_whole:
@@ -274,6 +281,7 @@ class RunPlugin:
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)
+        show_annotations(terminalreporter, self._llmlab, report)
         if self._config.getoption("no_summary", default=False):
             return
         show_report(terminalreporter, report, outputs)

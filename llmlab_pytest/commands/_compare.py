@@ -5,16 +5,21 @@ equal models four in ten would else show some difference at 5 %.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
+from llmlab_pytest.commands._arguments import chance
 from llmlab_pytest.commands._outcome import Outcome
 from llmlab_pytest.comparing import (
+    Bar,
     Compared,
     Side,
     compare_pairs,
+    names_of,
     pairs_of,
     run_lines,
+    side_by_side,
     sides_of,
 )
 from llmlab_pytest.core import ConfigError, TaskPlan, shorten
@@ -24,7 +29,17 @@ from llmlab_pytest.metrics import (
     build_row,
     default_metrics,
 )
-from llmlab_pytest.reporting import aligned, money, score, seconds
+from llmlab_pytest.reporting import (
+    SideBySide,
+    aligned,
+    money,
+    render_side_by_side,
+    render_side_json,
+    render_side_markdown,
+    render_side_page,
+    score,
+    seconds,
+)
 from llmlab_pytest.stats import benjamini_hochberg, holm
 
 _LEVEL = 0.05
@@ -36,6 +51,7 @@ _CHANGES = (
     *("task", "model", "against", "difference", "95% interval"),
     *("higher", "lower", "same", "p"),
 )
+_FILES = {"--html": "a page", "--markdown": "Markdown", "--json": "JSON"}
 _CORRECTIONS = {"holm": ("p (Holm)", holm), "fdr": ("p (FDR)", benjamini_hochberg)}
 """Heading and function by the word of `--correct`."""
 
@@ -75,6 +91,31 @@ def describe(parser: argparse.ArgumentParser) -> None:
         help="p values for the chance of any false find (holm), or for the part of "
         "finds that are false (fdr; default: %(default)s)",
     )
+    parser.add_argument(
+        "--margin",
+        type=chance,
+        default=0.02,
+        help="how much less quality than the best the cheapest model may have to be "
+        "advised (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--confidence",
+        type=chance,
+        default=0.95,
+        help="with which that has to be shown (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--signal",
+        action="append",
+        default=[],
+        metavar="SCORER",
+        help="a scorer that needs no target: where a model's score is low, a cascade "
+        "asks the best one; repeatable",
+    )
+    for flag, what in _FILES.items():
+        parser.add_argument(
+            flag, type=Path, metavar="FILE", help=f"write models side by side as {what}"
+        )
 
 
 def compare(given: argparse.Namespace) -> Outcome:
@@ -91,6 +132,7 @@ def compare(given: argparse.Namespace) -> Outcome:
     if given.metric is not None:
         sides = [replace(side, metric=given.metric) for side in sides]
     sides = _of_tasks(sides, given.task)
+    _check_signals(sides, given.signal)
     pairs = pairs_of(sides)
     if not pairs:
         known = sorted({f"{side.task} on {side.model}" for side in sides})
@@ -105,7 +147,48 @@ def compare(given: argparse.Namespace) -> Outcome:
     changes = _change_lines(compared, heading)
     lines = [*_side_lines(sides, registry), "", *changes, ""]
     lines += [line for each in compared for line in _flips(each)]
-    return Outcome([*lines, *_notes(compared, heading)])
+    lines += _notes(compared, heading)
+    bar = Bar(margin=given.margin, confidence=given.confidence)
+    found = side_by_side(sides, compared, bar, signals=given.signal)
+    if found is not None:
+        lines += ["", *render_side_by_side(found)]
+    return Outcome([*lines, *_written(given, found)])
+
+
+def _written(given: argparse.Namespace, found: SideBySide | None) -> list[str]:
+    """Write the files that are asked for; say which.
+
+    Raises:
+        ConfigError: there is nothing to write, or a file cannot be written.
+    """
+    lines = []
+    for flag in _FILES:
+        path = getattr(given, flag.removeprefix("--"))
+        if path is None:
+            continue
+        if found is None:
+            raise ConfigError(
+                f"{flag} has no models to set side by side.",
+                allowed="A task of the named runs has two models, or one in two runs.",
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(_parts(flag, found, given.runs)), encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"{flag} cannot write {str(path)!r}: {error}",
+                fix="Name a file in a folder that you may write to.",
+            ) from error
+        lines.append(f"{flag} wrote {path}")
+    return lines
+
+
+def _parts(flag: str, found: SideBySide, runs: Sequence[str]) -> Iterable[str]:
+    if flag == "--json":
+        return [render_side_json(found)]
+    if flag == "--markdown":
+        return render_side_markdown(found)
+    return render_side_page(found, title=f"llmlab compare {' '.join(runs)}")
 
 
 def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
@@ -117,6 +200,26 @@ def _of_tasks(sides: Sequence[Side], wanted: Sequence[str]) -> list[Side]:
                 allowed=f"They have: {', '.join(known)}.",
             )
     return [side for side in sides if not wanted or side.task in wanted]
+
+
+def _check_signals(sides: Sequence[Side], wanted: Sequence[str]) -> None:
+    """Refuse a signal that no result has, and one that is what quality is.
+
+    Raises:
+        ConfigError: there is such a signal.
+    """
+    results = [result for side in sides for result in side.results]
+    known = {score.scorer for result in results for score in result.scores}
+    measured = {side.metric for side in sides}
+    measured |= {result.scores[0].scorer for result in results if result.scores}
+    for name in wanted:
+        if name not in known - measured:
+            others = ", ".join(sorted(known - measured)) or "none"
+            raise ConfigError(
+                f"--signal is {name!r}, which is no further scorer of these results.",
+                allowed=f"They have: {others}. A signal looks at no target, so that it "
+                "is known before anybody says what is right.",
+            )
 
 
 def _side_lines(sides: Sequence[Side], registry: MetricRegistry) -> list[str]:
@@ -155,15 +258,7 @@ def _plan(side: Side) -> TaskPlan:
 
 
 def _names(sides: Sequence[Side]) -> list[str]:
-    """Return what tells sides apart: the model, and the run where there are several."""
-    is_one = len({side.source for side in sides}) == 1
-    models = [shorten(side.model, _WIDTH) for side in sides]
-    if is_one:
-        return models
-    return [
-        f"{model} @ {shorten(side.source, _WIDTH)}"
-        for model, side in zip(models, sides, strict=True)
-    ]
+    return [shorten(name, _WIDTH) for name in names_of(sides)]
 
 
 def _change_lines(compared: Sequence[Compared], heading: str) -> list[str]:

@@ -4,6 +4,7 @@ It starts without pytest, a database toolkit or models.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -13,6 +14,11 @@ from llmlab_pytest.core import LlmlabError, load
 
 _FAILED = 1
 _WRONG_USE = 2
+_COMPLETING = "_ARGCOMPLETE"
+"""Set by the shell when it asks how a line may go on."""
+_COMPLETION = "llmlab_pytest.commands._completion"
+_STOPPED = 130
+"""What shells say of a command that Ctrl-C ends: 128 and the number of the signal."""
 
 
 class _Command(NamedTuple):
@@ -23,6 +29,10 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "prompt": _Command("ask models at once", "llmlab_pytest.commands._prompt:describe"),
+    "chat": _Command(
+        "talk with models, several side by side",
+        "llmlab_pytest.commands._chat:describe",
+    ),
     "judge": _Command(
         "compare a judge with people", "llmlab_pytest.commands._judge:describe"
     ),
@@ -46,6 +56,14 @@ COMMANDS = {
         "a page of runs, costs and prompts, in the browser",
         "llmlab_pytest.commands._ui:describe",
     ),
+    "review": _Command(
+        "a run against that of the base branch: a verdict and a comment",
+        "llmlab_pytest.commands._review:describe",
+    ),
+    "completion": _Command(
+        "what a shell needs to complete llmlab by Tab",
+        "llmlab_pytest.commands._completion:describe",
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),
@@ -58,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: by default those of the command line.
     """
+    if _COMPLETING in os.environ:
+        named = load(f"{_COMPLETION}:named_command")()
+        load(f"{_COMPLETION}:complete")(command_parser(named))
     words = sys.argv[1:] if arguments is None else arguments
     given = command_parser(words[:1]).parse_args(words)
     try:
@@ -65,8 +86,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LlmlabError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return _WRONG_USE
+    except KeyboardInterrupt:
+        return _STOPPED
     for line in report.lines:
         sys.stdout.write(f"{line}\n")
+    if report.code is not None:
+        return report.code
     return 0 if report.is_good else _FAILED
 
 

@@ -10,6 +10,8 @@ class Outcome(NamedTuple):
 
     lines: list[str]
     is_good: bool = True
+    code: int | None = None
+    """The exit code, where a command knows more than good and bad."""
 
 
 Action: TypeAlias = Callable[[argparse.Namespace], Outcome]

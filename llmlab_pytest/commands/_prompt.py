@@ -5,6 +5,7 @@ import asyncio
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,19 @@ from llmlab_pytest.asking import (
     read_scorer,
 )
 from llmlab_pytest.commands._arguments import LIST, count
+from llmlab_pytest.commands._asking_options import (
+    add_asking_options,
+    check_budget,
+    open_asking,
+)
 from llmlab_pytest.commands._outcome import Outcome
+from llmlab_pytest.commands._screen import screen_for
 from llmlab_pytest.core import (
     Bench,
     ConfigError,
     Image,
     ModelSpec,
-    Score,
-    escape_control,
     judging,
-    redact,
 )
 from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.meaning import MEANING_SCORERS
@@ -68,8 +72,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     add("--scorer", "name or JSON of a scorer; repeatable", **LIST, metavar="SCORER")
     add("--judge", "model that judges; several are a jury", **LIST, metavar="MODEL")
     add("--save", "keep it: NAME.task.toml or test_NAME.py", type=Path, metavar="FILE")
-    add("--registry", "the project's models", type=Path, metavar="FILE")
-    add("--allow-commands", "let keys come from commands", action="store_true")
+    add_asking_options(parser)
     parser.set_defaults(act=prompt)
 
 
@@ -78,6 +81,7 @@ def prompt(given: argparse.Namespace) -> Outcome:
 
     Raises:
         LlmlabError: the prompt, a model or a scorer cannot be used.
+        KeyboardInterrupt: Ctrl-C was pressed; what had come was shown.
     """
     asked = _read(given)
     specs = [*map(read_scorer, given.scorer)]
@@ -85,7 +89,7 @@ def prompt(given: argparse.Namespace) -> Outcome:
         specs.append({"name": "contains_any", "keywords": [given.expect]})
     if given.judge and not any(asks_judge(spec) for spec in specs):
         specs.append({"name": "rubric", "criteria": _DEFAULT_RUBRIC})
-    with Asking(given.registry, may_run_commands=given.allow_commands) as asking:
+    with open_asking(given) as asking:
         models = asking.find(given.llm or [_DEFAULT_MODEL], where="--llm")
         scorers = _made(specs)
         _check(asking, asked, given, needs_judge=any(map(asks_judge, specs)))
@@ -96,9 +100,16 @@ def prompt(given: argparse.Namespace) -> Outcome:
             scorers=scorers,
             target=given.target,
         )
+        judges = asking.find(given.judge, where="--judge") if given.judge else []
+        check_budget(given, *models, *judges)
         bench = _bench(asking, given)
-        answers = asyncio.run(_all(trying, models, given.repeat, bench))
-    lines = _table(answers) if len(answers) > 1 else []
+        answers, is_whole = asyncio.run(_all(trying, models, given.repeat, bench))
+        lines = [*(_table(answers) if len(answers) > 1 else []), *asking.budget_lines()]
+    if not is_whole:
+        most = len(models) * given.repeat
+        lines.append(f"stopped by Ctrl-C: {len(answers)} of {most} answers are whole")
+        sys.stdout.write("\n".join([*lines, ""]))
+        raise KeyboardInterrupt
     if given.save is not None:
         tried = Try(
             asked.template,
@@ -178,42 +189,25 @@ def _bench(asking: Asking, given: argparse.Namespace) -> Bench:
 
 async def _all(
     trying: Trying, models: Sequence[ModelSpec], epochs: int, bench: Bench
-) -> list[Answer]:
-    """Ask everything at once; show each answer as soon as it is scored."""
+) -> tuple[list[Answer], bool]:
+    """Ask everything at once and show it; also say whether all have answered.
 
-    async def one(spec: ModelSpec, number: int) -> Answer:
-        answer = await trying.answer(spec, number)
-        sys.stdout.write("\n".join([*_shown(answer, epochs), "", ""]))
-        sys.stdout.flush()
-        return answer
+    Ctrl-C ends it early: what has come stays on the screen.
+    """
+    asked = [(spec, number) for spec in models for number in range(epochs)]
+    names = [spec.alias + (f" {n + 1}" if epochs > 1 else "") for spec, n in asked]
+    answers: dict[int, Answer] = {}
+    with judging(bench), screen_for(names) as screen:
 
-    with judging(bench):
-        tasks = [one(spec, number) for spec in models for number in range(epochs)]
-        return list(await asyncio.gather(*tasks))
+        async def one(place: int) -> None:
+            listener = screen.listener(place)
+            answers[place] = await trying.answer(*asked[place], listener=listener)
+            screen.end(place, answers[place])
 
-
-def _shown(answer: Answer, epochs: int) -> list[str]:
-    """Return an answer as people read it: who, what it took, the text, the scores."""
-    name = answer.spec.alias + (f" {answer.number + 1}" if epochs > 1 else "")
-    done = answer.completion
-    if done is None:
-        told = f"{type(answer.error).__name__}: {answer.error}"
-        return [f"=== {name}", escape_control(redact(told))]
-    facts = [f"{done.latency_s:.2f} s"]
-    if done.ttft_s is not None:
-        facts.append(f"first token {done.ttft_s:.2f} s")
-    facts += [f"{done.usage.output_tokens} tokens", money(done.cost_usd)]
-    if done.stop_reason not in ("stop", "tool_calls"):
-        facts.append(f"ended by {done.stop_reason}")
-    lines = [f"=== {name} · {' · '.join(facts)}", escape_control(redact(done.text))]
-    lines += [_told(score) for score in answer.scores]
-    return lines
-
-
-def _told(score: Score) -> str:
-    value = "-" if score.value is None else f"{score.value:.3g}"
-    why = f": {score.explanation}" if score.explanation else ""
-    return escape_control(redact(f"  {score.scorer} {value}{why}"))
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*map(one, range(len(asked))))
+    in_order = [answers[place] for place in sorted(answers)]
+    return in_order, len(answers) == len(asked)
 
 
 def _table(answers: Sequence[Answer]) -> list[str]:

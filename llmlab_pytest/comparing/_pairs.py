@@ -52,6 +52,8 @@ def compare_pairs(
     pairs: Sequence[Pair],
     registry: MetricRegistry,
     correct: Callable[[Sequence[float]], list[float]],
+    *,
+    confidence: float = 0.95,
 ) -> list[Compared]:
     """Compare all pairs; their p values are corrected together.
 
@@ -59,18 +61,19 @@ def compare_pairs(
         pairs: of sides of one task each.
         registry: the metrics that sides name.
         correct: takes p values and returns the corrected ones, in the same order.
+        confidence: of each interval; several are not corrected together.
 
     Raises:
         ConfigError: a metric is not known.
     """
-    found = [_difference(pair, registry) for pair in pairs]
+    found = [_difference(pair, registry, confidence) for pair in pairs]
     tested = [n for n, each in enumerate(found) if each.found.p is not None]
     adjusted = correct([found[n].found.p or 0.0 for n in tested])
     by_place = dict(zip(tested, adjusted, strict=True))
     return [each._replace(corrected_p=by_place.get(n)) for n, each in enumerate(found)]
 
 
-def _difference(pair: Pair, registry: MetricRegistry) -> Compared:
+def _difference(pair: Pair, registry: MetricRegistry, confidence: float) -> Compared:
     """Compare on the samples that both have, from the same row."""
     first, second = pair
     ids = [{result.sample_id for result in side.results} for side in pair]
@@ -85,5 +88,7 @@ def _difference(pair: Pair, registry: MetricRegistry) -> Compared:
         for side in (second, first)
     )
     clusters = {**first.clusters, **second.clusters}
-    found = difference(second.metric, own, other, registry, clusters=clusters)
+    found = difference(
+        second.metric, own, other, registry, confidence=confidence, clusters=clusters
+    )
     return Compared(pair, found, len((ids[0] | ids[1]) - shared), None)

@@ -1,11 +1,11 @@
 """What `llmlab compare` sets side by side: a task on a model, in a run or a file."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from llmlab_pytest.comparing._find_run import run_id_of
 from llmlab_pytest.core import ConfigError, Json, SampleResult
 from llmlab_pytest.metrics import Clusters
 from llmlab_pytest.reporting import ReadResult, read_jsonl
@@ -13,8 +13,6 @@ from llmlab_pytest.store import RunSummary, Store, open_store
 from llmlab_pytest.tasks import clusters_of
 
 _SUFFIX = ".jsonl"
-_LAST = re.compile(r"last(?:~(?P<back>\d+))?")
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +30,23 @@ class Side:
     """The row of each sample by its id, as far as they are known."""
     clusters: Clusters
     """The cluster of each sample by its id, where the task declares any."""
+    place: str = ""
+    """Path or URL of the store, or the path of the file, where its texts are."""
+    planned: int | None = None
+    """How many results there should be; `None` where nothing says so."""
+    factors: Mapping[str, str] = field(default_factory=dict)
+    """Of the run, and of its plan of the task; a file has none."""
 
 
-def sides_of(sources: Sequence[str], *, store: str) -> list[Side]:
+def sides_of(
+    sources: Sequence[str], *, store: str, but_not: Collection[str] = ()
+) -> list[Side]:
     """Read everything that runs and files hold, in the order they are named.
 
     Args:
-        sources: run ids, `last`, `last~1` for the one before, or `.jsonl` files.
+        sources: runs, as `run_id_of` takes them, or `.jsonl` files.
         store: path or URL of the store that holds the runs.
+        but_not: ids of runs that a branch or commit does not mean.
 
     Raises:
         ConfigError: there is no such store or run.
@@ -48,12 +55,18 @@ def sides_of(sources: Sequence[str], *, store: str) -> list[Side]:
     """
     sides: list[Side] = []
     for source in dict.fromkeys(sources):
-        if source.endswith(_SUFFIX):
+        if is_file(source):
             sides += _of_file(Path(source))
         else:
             with closing(open_runs(store)) as opened:
-                sides += _of_run(opened, _run_id(source, opened, store))
+                run_id = run_id_of(source, opened, store, but_not=but_not)
+                sides += sides_of_run(opened, run_id, place=store)
     return sides
+
+
+def is_file(source: str) -> bool:
+    """Tell a file of samples from a run of the store."""
+    return source.endswith(_SUFFIX)
 
 
 def open_runs(store: str) -> Store:
@@ -72,6 +85,13 @@ def open_runs(store: str) -> Store:
     return open_store(store)
 
 
+def names_of(sides: Sequence[Side]) -> list[str]:
+    """Return what tells sides apart: the model, and the run where there are several."""
+    if len({side.source for side in sides}) == 1:
+        return [side.model for side in sides]
+    return [f"{side.model} @ {side.source}" for side in sides]
+
+
 def run_lines(store: str) -> list[str]:
     """Return a line per run of a store, newest first."""
     with closing(open_runs(store)) as opened:
@@ -83,35 +103,32 @@ def _run_line(run: RunSummary) -> str:
     return f"{run.id}  {run.started_at}  {'' if run.finished_at else 'not finished'}"
 
 
-def _run_id(asked: str, store: Store, where: str) -> str:
-    known = [run.id for run in store.runs(limit=None)]
-    if asked in known:
-        return asked
-    match = _LAST.fullmatch(asked)
-    back = int(match["back"] or 0) if match else len(known)
-    if back < len(known):
-        return known[back]
-    raise ConfigError(
-        f"llmlab compare is asked for the run {asked!r}, which the store {where!r} "
-        "does not hold.",
-        allowed=f"Its latest runs: {', '.join(known[:_SHOWN]) or 'none'}; 'last~1' is "
-        "the one before the last.",
-        fix="A file of --llmlab-samples ends in .jsonl.",
-    )
+def sides_of_run(store: Store, run_id: str, *, place: str = "") -> Iterator[Side]:
+    """Yield every task of a run on each of its models.
 
+    Args:
+        store: that holds the run.
+        run_id: of the run.
+        place: path or URL of the store, for messages.
 
-def _of_run(store: Store, run_id: str) -> Iterator[Side]:
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    factors = store.run_factors(run_id)
     for plan in store.plans(run_id):
         results = store.results(run_id, task=plan.task, model=plan.model)
         samples = store.samples(run_id, task=plan.task)
         yield Side(
             source=run_id,
+            place=place,
             task=plan.task,
             model=plan.model,
             metric=plan.metrics[0] if plan.metrics else _first_scorer(results),
             results=results,
             rows={sample.id: sample.metadata for sample in samples},
             clusters=clusters_of(plan, samples),
+            planned=plan.planned,
+            factors={**factors, **plan.factors},
         )
 
 
@@ -123,6 +140,7 @@ def _of_file(path: Path) -> Iterator[Side]:
         results = [read.result for read in reads]
         yield Side(
             source=path.name,
+            place=str(path),
             task=task,
             model=model,
             metric=_first_scorer(results),

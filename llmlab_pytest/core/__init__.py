@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         set_bench,
     )
     from llmlab_pytest.core._lazy import load
+    from llmlab_pytest.core._listening import Listener, listeners_here, listening
     from llmlab_pytest.core._messages import Message, Role, Tool, ToolCall
     from llmlab_pytest.core._model import (
         CAPABILITIES,
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
         RollingRequest,
         batch_kind,
     )
+    from llmlab_pytest.core._secret_pieces import RedactedPieces
     from llmlab_pytest.core._secrets import (
         HIDDEN,
         Secret,
@@ -115,7 +117,7 @@ if TYPE_CHECKING:
         value_redactor,
     )
     from llmlab_pytest.core._share import Share
-    from llmlab_pytest.core._text import escape_control, shorten, slug
+    from llmlab_pytest.core._text import escape_control, open_end, shorten, slug
     from llmlab_pytest.core._toml import (
         AMOUNT,
         COUNT,
@@ -179,6 +181,7 @@ __all__ = [
     "Judgement",
     "JudgingRow",
     "Kind",
+    "Listener",
     "LlmlabError",
     "LoglikelihoodRequest",
     "MalformedJudgement",
@@ -202,6 +205,7 @@ __all__ = [
     "ProviderUnavailable",
     "Question",
     "RateLimited",
+    "RedactedPieces",
     "Registry",
     "Report",
     "Request",
@@ -243,7 +247,10 @@ __all__ = [
     "judging",
     "know_password",
     "know_secret",
+    "listeners_here",
+    "listening",
     "load",
+    "open_end",
     "redact",
     "redactor",
     "secrets_in",
@@ -287,11 +294,7 @@ _HOMES = {
         "Unsupported",
     ),
     "_forecast": ("Forecast", "Prediction", "Span"),
-    "_hashing": (
-        "canonical_json",
-        "digest_of",
-        "digest_of_file",
-    ),
+    "_hashing": ("canonical_json", "digest_of", "digest_of_file"),
     "_image": ("Image",),
     "_json": ("Json",),
     "_judge": (
@@ -306,6 +309,7 @@ _HOMES = {
         "set_bench",
     ),
     "_lazy": ("load",),
+    "_listening": ("Listener", "listeners_here", "listening"),
     "_model": (
         "CAPABILITIES",
         "BatchModel",
@@ -340,10 +344,7 @@ _HOMES = {
         "Verdict",
         "VerdictState",
     ),
-    "_registry": (
-        "Registry",
-        "unknown_name",
-    ),
+    "_registry": ("Registry", "unknown_name"),
     "_requests": (
         "Continuation",
         "GenerateConfig",
@@ -353,6 +354,7 @@ _HOMES = {
         "RollingRequest",
         "batch_kind",
     ),
+    "_secret_pieces": ("RedactedPieces",),
     "_secrets": (
         "HIDDEN",
         "Secret",
@@ -379,7 +381,7 @@ _HOMES = {
         "TomlFile",
         "check_value",
     ),
-    "_text": ("escape_control", "shorten", "slug"),
+    "_text": ("escape_control", "open_end", "shorten", "slug"),
     "_usage": ("Original", "Price", "Usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

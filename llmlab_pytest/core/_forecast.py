@@ -26,6 +26,8 @@ class Forecast:
 
     task: str
     model: str
+    judge: str = ""
+    """Alias of the judge of the model's answers that this is about; none: the model."""
     items: int
     """How many samples, or tests, will ask the model."""
     kept: int = 0

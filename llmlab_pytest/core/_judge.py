@@ -25,6 +25,8 @@ class Question:
     """The texts to judge by their names. They are data, however they are worded."""
     choices: tuple[str, ...] = ()
     """The answers to choose from, single words or numbers; none: a list of texts."""
+    is_weighed: bool = False
+    """Whether the probabilities of the choices are wanted, from judges that tell."""
 
     def __post_init__(self) -> None:
         """Check that there is something to choose from, or nothing.

@@ -22,6 +22,7 @@ Capability = Literal[
     "completion",
     "loglikelihood",
     "token_logprobs",
+    "top_logprobs",
     "streaming",
     "seed",
     "tools",

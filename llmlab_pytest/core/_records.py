@@ -52,6 +52,9 @@ class TokenLogprob:
 
     token: str
     logprob: float
+    top: tuple["TokenLogprob", ...] = ()
+    """The likeliest tokens at its place, the likeliest first, where they were asked
+    for; its own may be missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ class GenerateConfig:
     """The text ends before the first of these strings."""
     token_logprobs: bool = False
     """Also return the log-probability of each output token."""
+    top_logprobs: int | None = None
+    """Also return those of so many of the likeliest tokens at each place, at most 20;
+    needs the capability `top_logprobs`, and implies `token_logprobs`."""
     stream: bool = False
     """Stream the answer, so that `Completion.ttft_s` is measured."""
     tools: tuple[Tool, ...] = ()

@@ -19,7 +19,7 @@ _PREFIXES = (
     *("tgp", "ghp", "gho", "ghs", "github_pat", "glpat", "tvly", "xoxb", "xoxp"),
 )
 """How keys of vendors begin, before a dash or a low line."""
-_SECRET_VALUE = re.compile(
+SHAPED = re.compile(
     rf"\b(?:{'|'.join(_PREFIXES)})[-_][A-Za-z0-9_\-]{{12,}}"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[A-Za-z0-9_\-]{30,}"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]+"  # RFC 7519
@@ -27,10 +27,13 @@ _SECRET_VALUE = re.compile(
     r"|(?<=uthorization: Basic )[A-Za-z0-9+/=]{8,}"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
+"""What looks like a secret."""
 # One of these is in every text that the pattern matches; looking for them first makes
 # a 3 kB prompt cost 10 µs instead of 440.
-_HINTS = tuple(f"{p}{dash}" for p in _PREFIXES for dash in "-_")
-_HINTS += ("AKIA", "ASIA", "AIza", "eyJ", "earer ", "Basic ", "://")
+HINTED = tuple(f"{p}{dash}" for p in _PREFIXES for dash in "-_")
+HINTED += ("AKIA", "ASIA", "AIza", "eyJ")
+"""How secrets of a known shape begin."""
+_HINTS = (*HINTED, "earer ", "Basic ", "://")
 _MIN_SECRET_LENGTH = 8
 HIDDEN = "[redacted]"
 """What stands where a secret was."""
@@ -86,14 +89,14 @@ def redactor() -> Callable[[str], str]:
         text = hide_values(text)
         if not any(hint in text for hint in _HINTS):
             return text
-        return _SECRET_VALUE.sub(HIDDEN, text)
+        return SHAPED.sub(HIDDEN, text)
 
     return hide
 
 
 def secrets_in(text: str) -> list[str]:
     """Return what `redact` would hide of a text, each once."""
-    shaped = [match[0] for match in _SECRET_VALUE.finditer(text)]
+    shaped = [match[0] for match in SHAPED.finditer(text)]
     values = {**dict.fromkeys(_in_environment()), **_known}
     known = [value for value in values if any(form in text for form in _forms(value))]
     alone = [value for value in known if not any(value in each for each in shaped)]
@@ -105,9 +108,7 @@ def value_redactor() -> Callable[[str], str]:
 
     For texts that are judged or kept, where a false alarm would change a result.
     """
-    values = {**dict.fromkeys(_in_environment()), **_known}
-    # The longest first: one secret may be a part of another.
-    forms = [form for value in sorted(values, key=len)[::-1] for form in _forms(value)]
+    forms = known_forms()
 
     def hide(text: str) -> str:
         for form in forms:
@@ -115,6 +116,13 @@ def value_redactor() -> Callable[[str], str]:
         return text
 
     return hide
+
+
+def known_forms() -> list[str]:
+    """Return every way in which a known secret may be written, in the order to hide."""
+    values = {**dict.fromkeys(_in_environment()), **_known}
+    # The longest first: one secret may be a part of another.
+    return [form for value in sorted(values, key=len)[::-1] for form in _forms(value)]
 
 
 def _in_environment() -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _PLAIN = re.compile(r"[\n\t\x20-\x7e]*")
 _SLUG_DIGITS = 6
@@ -33,6 +34,21 @@ def shorten(text: str, limit: int = 80) -> str:
     head = (limit - 1) * 2 // 3
     tail = limit - 1 - head
     return f"{line[:head]}…{line[-tail:]}" if tail else f"{line[:head]}…"
+
+
+def open_end(text: str, wanted: Iterable[str]) -> int:
+    """Return how many last characters of a text may be the beginning of a wanted one.
+
+    The most of them, 0 if none: what a wanted text needs to be whole may come yet.
+    """
+    longest = 0
+    for one in wanted:
+        count = min(len(one) - 1, len(text))
+        while count > longest and not text.endswith(one[:count]):
+            # The next shorter beginning that at least ends in the right character.
+            count = one.rfind(text[-1], 0, count - 1) + 1
+        longest = max(longest, count)
+    return longest
 
 
 def slug(text: str) -> str:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from functools import cached_property
 from typing import NamedTuple
 
-from llmlab_pytest.core import Completion, ModelSpec, Request, batch_kind
+from llmlab_pytest.core import Completion, Listener, ModelSpec, Request, batch_kind
 
 
 class Allowance(NamedTuple):
@@ -67,6 +67,8 @@ class Call:
         self.then: Callable[[Completion], None] | None = None
         """What to do with the answer if the call was started ahead of need, on the
         engine's loop: it starts something and does not wait."""
+        self.listener: Listener | None = None
+        """Hears the answer while the model writes it, on the engine's loop."""
         self._build = build
 
     @cached_property

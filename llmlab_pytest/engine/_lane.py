@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import cast
 
 from llmlab_pytest.core import (
@@ -22,6 +22,7 @@ from llmlab_pytest.core import (
     ProviderError,
     RetryingModel,
     StoreError,
+    listening,
     redact,
 )
 from llmlab_pytest.engine._calls import Answered, Job
@@ -227,7 +228,7 @@ class Lane:
     ) -> Sequence[Completion]:
         calls = [job.call for job in jobs]
         requests = [call.request for call in calls]
-        with _explained(self._spec):
+        with _explained(self._spec), _heard(jobs):
             if self._is_retrying:
                 completions = await cast("RetryingModel", model).run_retrying(
                     requests, lambda: self._purse.hold_again(model, calls)
@@ -249,7 +250,7 @@ class Lane:
             if not jobs[index].future.done():
                 self._finish(jobs[index], completion)
 
-        with _explained(self._spec):
+        with _explained(self._spec), _heard(jobs):
             await model.run_each([job.call.request for job in jobs], deliver)
         missing = sum(not job.future.done() for job in jobs)
         if missing:
@@ -325,6 +326,12 @@ def _explained(spec: ModelSpec) -> Iterator[None]:
         raise
     except BaseException as error:  # the boundary to providers; theirs may even exit
         raise _unexpected(spec, error) from error
+
+
+def _heard(jobs: Sequence[Job]) -> AbstractContextManager[None]:
+    """Let those listen who want to hear an answer while it is written."""
+    listeners = [job.call.listener for job in jobs]
+    return listening(listeners) if any(listeners) else nullcontext()
 
 
 def _wrong(spec: ModelSpec, returned: str, count: int) -> ProviderError:

@@ -2,11 +2,13 @@
 
 A model that takes a JSON Schema is held to one. A local model tells how likely each
 choice is, so that its answer needs no reading and every shade of it counts, as in
-G-Eval (Liu et al. 2023, arXiv:2303.16634). Any other answers in words, read strictly.
+G-Eval (Liu et al. 2023, arXiv:2303.16634). Any other answers in words, read strictly;
+if shades are wanted of one that tells its likeliest tokens, they come from these.
 """
 
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Literal, get_args
 
 from llmlab_pytest.core import (
@@ -36,6 +38,7 @@ from llmlab_pytest.judging._messages import (
     prompt_hash,
     word_form,
 )
+from llmlab_pytest.judging._shares import shares_of
 
 Ask = Callable[[Request], Awaitable[Completion]]
 """Asks the judge's model."""
@@ -43,6 +46,8 @@ Way = Literal["schema", "likelihood", "text"]
 WAYS: tuple[Way, ...] = get_args(Way)
 _MOST_TOKENS = 1024
 """Of an answer: a reason of two sentences, or a list of claims."""
+_MOST_TOP = 20
+"""Of the likeliest tokens at a place: what OpenAI and others tell at most."""
 
 
 class ModelJudge:
@@ -77,9 +82,17 @@ class ModelJudge:
             return await self._likeliest(question)
         form = choice_form(question.choices)
         messages = self._messages(question, form)
-        schema = choice_schema(question.choices) if self._way == "schema" else None
-        text = await self._text(messages, GenerateConfig(response_schema=schema))
-        return read_choice(text, question.choices, judge=self.name)
+        can_tell = "top_logprobs" in self._spec.capabilities
+        config = GenerateConfig(
+            response_schema=choice_schema(question.choices)
+            if self._way == "schema"
+            else None,
+            top_logprobs=_alternatives(question) if can_tell else None,
+        )
+        done = await self._generated(messages, config)
+        chosen = read_choice(done.text, question.choices, judge=self.name)
+        shares = shares_of(done.token_logprobs, question.choices)
+        return replace(chosen, probabilities=shares)
 
     async def find(self, question: Question) -> tuple[str, ...]:
         """Return the texts that a question without choices asks for.
@@ -91,7 +104,8 @@ class ModelJudge:
         can = "json_schema" in self._spec.capabilities
         messages = self._messages(question, LIST_FORM)
         config = GenerateConfig(response_schema=LIST_SCHEMA if can else None)
-        return read_list(await self._text(messages, config), judge=self.name)
+        done = await self._generated(messages, config)
+        return read_list(done.text, judge=self.name)
 
     def judgement(self, value: float | None) -> Judgement:
         """Return what was asked up to now, with the value that came of it."""
@@ -118,19 +132,22 @@ class ModelJudge:
         self._prompts.add(prompt_hash(question.rule, form=form))
         return messages_for(question, form=form)
 
-    async def _text(self, messages: tuple[Message, ...], config: GenerateConfig) -> str:
+    async def _generated(
+        self, messages: tuple[Message, ...], config: GenerateConfig
+    ) -> Completion:
         # Judges do not roll dice: whatever the registry says of the model.
-        decoding = GenerateConfig(
-            max_tokens=_MOST_TOKENS,
-            temperature=0.0,
-            response_schema=config.response_schema,
-        )
-        return (await self._asked(GenerateRequest(messages, decoding))).text
+        decoding = replace(config, max_tokens=_MOST_TOKENS, temperature=0.0)
+        return await self._asked(GenerateRequest(messages, decoding))
 
     async def _asked(self, request: Request) -> Completion:
         done = await self._ask(request)
         self._completions.append(done)
         return done
+
+
+def _alternatives(question: Question) -> int | None:
+    """Return how many tokens are asked for at each place: they are all kept."""
+    return min(_MOST_TOP, 2 * len(question.choices)) if question.is_weighed else None
 
 
 def way_of(spec: ModelSpec) -> Way:

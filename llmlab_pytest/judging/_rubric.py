@@ -161,6 +161,7 @@ def made(name: str, inquiry: Inquiry, panel: Panel) -> JudgeScorer:
             rule=f"{inquiry.rule}{meaning}",
             material=texts.texts(inquiry.material),
             choices=_WORDS[inquiry.scale],
+            is_weighed=inquiry.weigh,
         )
         chosen = await judge.choose(question)
         return Opinion(
@@ -186,8 +187,9 @@ def _value(
 
 
 def reason_of(chosen: Choice, choices: Sequence[str]) -> str | None:
-    """Return the reason that a judge gave, or how sure it was."""
+    """Return the reason that a judge gave, and how sure it was."""
     if chosen.probabilities is None:
         return chosen.reason
     pairs = zip(choices, chosen.probabilities, strict=True)
-    return ", ".join(f"{choice} {share:.0%}" for choice, share in pairs)
+    sure = ", ".join(f"{choice} {share:.0%}" for choice, share in pairs)
+    return f"{chosen.reason} ({sure})" if chosen.reason else sure

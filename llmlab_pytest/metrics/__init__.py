@@ -16,7 +16,7 @@ from llmlab_pytest.metrics._metrics import (
     sample_values,
     values_of,
 )
-from llmlab_pytest.metrics._paired import Difference, difference
+from llmlab_pytest.metrics._paired import Difference, difference, difference_interval
 from llmlab_pytest.metrics._reducers import check_epochs, reducer_of
 from llmlab_pytest.metrics._rows import build_row
 
@@ -33,6 +33,7 @@ __all__ = [
     "contributions",
     "default_metrics",
     "difference",
+    "difference_interval",
     "engine_accounts",
     "exact_interval",
     "interval_at",

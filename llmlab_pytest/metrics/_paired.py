@@ -165,26 +165,48 @@ def _of_means(
     confidence: float,
 ) -> Difference:
     apart = [one.value - other.value for one, other in pairs]
-    sums = _sums(apart, clusters)
-    n, sizes = len(apart), {abs(value) for value in apart if value}
-    if len(sums) < n and sizes:
-        interval, detectable = _of_clusters(apart, clusters, confidence)
-    elif len(sizes) <= 1:  # clusters without a difference count once each
-        interval, detectable = _of_one_size(sums, sizes, confidence)
-    else:
-        interval = student_t(apart, confidence=confidence)
-        detectable = detectable_mean(stdev(apart), n, confidence=confidence)
+    interval, detectable = _of_apart(apart, clusters, confidence)
     return Difference(
         metric=name,
         first=fmean(one.value for one, _ in pairs),
         second=fmean(other.value for _, other in pairs),
         value=fmean(apart),
-        n=n,
+        n=len(apart),
         is_paired=True,
         interval=interval,
-        p=sign_flip(sums).p,
+        p=sign_flip(_sums(apart, clusters)).p,
         detectable=detectable,
     )
+
+
+def difference_interval(
+    apart: Sequence[float], clusters: Sequence[str], *, confidence: float = 0.95
+) -> Interval | None:
+    """Return the interval of a mean difference of samples, as `difference` has it.
+
+    Args:
+        apart: one minus the other, one per sample; at least one.
+        clusters: what each sample belongs to; its own name where to nothing.
+        confidence: between 0 and 1.
+
+    Returns:
+        `None` for clusters that do not differ from each other, yet from 0.
+    """
+    return _of_apart(apart, clusters, confidence)[0]
+
+
+def _of_apart(
+    apart: Sequence[float], clusters: Sequence[str], confidence: float
+) -> tuple[Interval | None, float | None]:
+    """Return the interval of the mean, and the smallest that would be found."""
+    sums = _sums(apart, clusters)
+    n, sizes = len(apart), {abs(value) for value in apart if value}
+    if len(sums) < n and sizes:
+        return _of_clusters(apart, clusters, confidence)
+    if len(sizes) <= 1:  # clusters without a difference count once each
+        return _of_one_size(sums, sizes, confidence)
+    interval = student_t(apart, confidence=confidence)
+    return interval, detectable_mean(stdev(apart), n, confidence=confidence)
 
 
 def _sums(values: Sequence[float], clusters: Sequence[str]) -> list[float]:

@@ -25,7 +25,7 @@ from llmlab_pytest.providers._price_rates import (
     stated_price,
 )
 from llmlab_pytest.providers._registry import PROJECT_REGISTRY, ModelRegistry
-from llmlab_pytest.providers._requests import filled, require_for
+from llmlab_pytest.providers._requests import effective_request, filled, require_for
 from llmlab_pytest.providers._shipped import (
     shipped_models_dir,
     shipped_registry_files,
@@ -44,6 +44,7 @@ __all__ = [
     "RequestSize",
     "StatedPrice",
     "check_commands",
+    "effective_request",
     "filled",
     "find_weights",
     "identity_of",

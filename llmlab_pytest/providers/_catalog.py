@@ -17,11 +17,11 @@ from llmlab_pytest.core import (
 _LEAVES = "llmlab_pytest.providers"
 _MODEL_PARTS = ("spec", "digest", "concurrency", "batch_size", "run", "close")
 _LOCAL: frozenset[Capability] = frozenset(
-    {"chat", "completion", "loglikelihood", "seed", "token_logprobs"}
+    {"chat", "completion", "loglikelihood", "seed", "streaming", "token_logprobs"}
 )
 _DECLARED_BY_DEFAULT: dict[str, frozenset[Capability]] = {
     "litellm": frozenset({"chat", "streaming"}),
-    "llamacpp": _LOCAL | {"streaming"},
+    "llamacpp": _LOCAL,
     "scripted": frozenset(CAPABILITIES),
     "transformers": _LOCAL,
 }

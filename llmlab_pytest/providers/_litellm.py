@@ -18,6 +18,7 @@ from openai import AsyncOpenAI, OpenAIError
 
 from llmlab_pytest.core import (
     ConfigError,
+    Listener,
     ModelSpec,
     Price,
     ProviderUnavailable,
@@ -96,7 +97,13 @@ class LiteLLM:
         self._raw_client: AsyncOpenAI | None = None
         _open_transports.add(self)
 
-    async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
+    async def send(
+        self,
+        arguments: dict[str, Any],
+        *,
+        stream: bool,
+        listener: Listener | None = None,
+    ) -> Reply:
         """Send a request once.
 
         Raises:
@@ -109,7 +116,9 @@ class LiteLLM:
             async with asyncio.timeout(self._options.timeout_s):
                 raw = await self._call(arguments, stream=stream)
                 if stream:
-                    reply = await read_stream(raw, spec=self._spec, started=started)
+                    reply = await read_stream(
+                        raw, spec=self._spec, started=started, listener=listener
+                    )
                     self._refuse_nothing(reply)
                     return reply
             return read_reply(raw, spec=self._spec, started=started)

@@ -46,6 +46,9 @@ def _log_native(level: int, text: bytes, _user_data: object) -> None:
 _CALLBACK = llama_cpp.llama_log_callback(_log_native)
 llama_cpp.llama_log_set(_CALLBACK, ctypes.c_void_p(0))
 llama_cpp.llama_backend_init()
+# Compiled by GCC 12, ggml's instructions for AMX tiles are illegal (ggml 0.25, seen on
+# a Xeon): the process dies at the first batch. Without extra buffers it uses AVX-512.
+_HAS_AMX = b"AMX_INT8 = 1" in llama_cpp.llama_print_system_info()
 for _name in ("outnull_file", "errnull_file"):
     # llama_cpp opens /dev/null twice and leaves it to the interpreter's end, where
     # `-W error` would complain.
@@ -89,6 +92,8 @@ class NativeModel:
         self._context = self._model = None
         parameters = llama_cpp.llama_model_default_params()
         parameters.n_gpu_layers = gpu_layers
+        if _HAS_AMX:
+            parameters.use_extra_bufts = False
         self._model = llama_cpp.llama_model_load_from_file(
             str(path).encode(), parameters
         )

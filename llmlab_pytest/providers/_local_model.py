@@ -18,6 +18,7 @@ from llmlab_pytest.core import (
     ContextOverflow,
     GenerateConfig,
     GenerateRequest,
+    Listener,
     LoglikelihoodRequest,
     Message,
     ModelSpec,
@@ -26,6 +27,7 @@ from llmlab_pytest.core import (
     RollingRequest,
     Unsupported,
     Usage,
+    listeners_here,
     shorten,
 )
 from llmlab_pytest.providers._local_continuation import (
@@ -40,6 +42,7 @@ from llmlab_pytest.providers._local_continuation import (
 )
 from llmlab_pytest.providers._local_decoding import overflow, resolve_decoding
 from llmlab_pytest.providers._local_memory import ScoreMemory
+from llmlab_pytest.providers._local_pieces import Pieces
 from llmlab_pytest.providers._local_row import Row
 from llmlab_pytest.providers._local_worker import (
     Interrupted,
@@ -165,9 +168,14 @@ class LocalModel:
         def hand_over(index: int, completion: Completion) -> None:
             loop.call_soon_threadsafe(deliver, index, completion)
 
+        # Now: the thread of the worker knows nothing of who listens here.
+        heard = [
+            None if listener is None else _OnLoop(loop, listener)
+            for listener in listeners_here(len(requests))
+        ]
         try:
             await self._worker.run(
-                lambda signal: self._answer(requests, signal, hand_over)
+                lambda signal: self._answer(requests, heard, signal, hand_over)
             )
         except (Interrupted, RuntimeError) as error:
             # RuntimeError is what torch raises for memory and a closed thread, too.
@@ -186,13 +194,17 @@ class LocalModel:
             self._backend.close()
 
     def _answer(
-        self, requests: Sequence[Request], signal: StopSignal, deliver: Deliver
+        self,
+        requests: Sequence[Request],
+        heard: Sequence[Listener | None],
+        signal: StopSignal,
+        deliver: Deliver,
     ) -> None:
         rows: dict[int, Row] = {}
         parts: list[_Part] = []
         for index, request in enumerate(requests):
             if isinstance(request, GenerateRequest):
-                rows[index] = self._row(request)
+                rows[index] = self._row(request, heard[index])
             else:
                 is_whole_text = isinstance(request, RollingRequest)
                 parts.append(_Part(index, self._sequences(request), is_whole_text))
@@ -210,7 +222,7 @@ class LocalModel:
             )
             self.facts = {**self.facts, **better}
 
-    def _row(self, request: GenerateRequest) -> Row:
+    def _row(self, request: GenerateRequest, listener: Listener | None) -> Row:
         prompt = self._prompt_ids(request.prompt)
         if self._truncate == "left":
             prompt = self._truncated(prompt, request.config)
@@ -222,7 +234,11 @@ class LocalModel:
         )
         special = (self._backend.special_token(stop) for stop in decoding.stop)
         ends = self._backend.ends | {token for token in special if token is not None}
-        return Row(prompt=prompt, decoding=decoding, ends=ends)
+        detokenize = self._backend.detokenize
+        pieces = (
+            None if listener is None else Pieces(listener, detokenize, decoding.stop)
+        )
+        return Row(prompt=prompt, decoding=decoding, ends=ends, pieces=pieces)
 
     def _prompt_ids(self, prompt: str | tuple[Message, ...]) -> list[int]:
         if isinstance(prompt, str):
@@ -353,6 +369,22 @@ class LocalModel:
             max_tokens=max_tokens,
             context_tokens=self._backend.context_tokens,
         )
+
+
+class _OnLoop:
+    """A listener, called from the worker's thread and heard on the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, listener: Listener) -> None:
+        self._loop = loop
+        self._listener = listener
+
+    def begin(self) -> None:
+        """Pass on that the text starts anew."""
+        self._loop.call_soon_threadsafe(self._listener.begin)
+
+    def add(self, text: str) -> None:
+        """Pass on a piece."""
+        self._loop.call_soon_threadsafe(self._listener.add, text)
 
 
 @dataclass(slots=True)

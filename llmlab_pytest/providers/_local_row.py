@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from llmlab_pytest.core import StopReason, TokenLogprob
 from llmlab_pytest.providers._local_decoding import Decoding, cut_at_stops, has_stop
+from llmlab_pytest.providers._local_pieces import Pieces
 
 Detokenize = Callable[[Sequence[int]], str]
 """Token ids to text without special tokens."""
@@ -32,6 +33,8 @@ class Row:
     compute_s: float = 0.0
     ttft_s: float | None = None
     seed: int = field(default_factory=lambda: secrets.randbits(64))
+    pieces: Pieces | None = None
+    """Tells the text to who listens."""
     _lengths: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,8 +44,14 @@ class Row:
 
     def restarted(self) -> "Row":
         """Return the row as it was before its first token."""
+        if self.pieces is not None:
+            self.pieces.restart()
         return Row(
-            prompt=self.prompt, decoding=self.decoding, ends=self.ends, seed=self.seed
+            prompt=self.prompt,
+            decoding=self.decoding,
+            ends=self.ends,
+            seed=self.seed,
+            pieces=self.pieces,
         )
 
     def uniform(self) -> float:
@@ -57,6 +66,15 @@ class Row:
 
     def take(self, token: int, logprob: float | None, detokenize: Detokenize) -> None:
         """Append `token`, or end the row with it."""
+        self._take(token, logprob, detokenize)
+        if self.pieces is None:
+            return
+        if self.stop_reason is None:
+            self.pieces.take(self.tokens)
+        else:
+            self.pieces.end(self.text)
+
+    def _take(self, token: int, logprob: float | None, detokenize: Detokenize) -> None:
         if token in self.ends:
             self._finish("stop", detokenize(self.tokens))
             return

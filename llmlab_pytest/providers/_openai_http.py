@@ -23,6 +23,7 @@ import aiohttp
 
 from llmlab_pytest.core import (
     ConfigError,
+    Listener,
     ModelSpec,
     Price,
     Secret,
@@ -93,7 +94,13 @@ class OpenAIHttp:
         self._proxy = proxy_for(self._address)
         self._session: aiohttp.ClientSession | None = None
 
-    async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
+    async def send(
+        self,
+        arguments: dict[str, Any],
+        *,
+        stream: bool,
+        listener: Listener | None = None,
+    ) -> Reply:
         """Send a request once.
 
         Raises:
@@ -105,7 +112,9 @@ class OpenAIHttp:
         first = asyncio.timeout(options.first_token_timeout_s if stream else None)
         try:
             async with asyncio.timeout(options.timeout_s), first:
-                return await self._exchange(arguments, first if stream else None)
+                return await self._exchange(
+                    arguments, first if stream else None, listener
+                )
         except aiohttp.ServerTimeoutError:  # a TimeoutError, but of the connection
             said = f"no connection within {options.connect_timeout_s:g} s"
             classes = frozenset({"ConnectionTimeoutError"})
@@ -147,7 +156,10 @@ class OpenAIHttp:
             self._session = None
 
     async def _exchange(
-        self, arguments: dict[str, Any], first: asyncio.Timeout | None
+        self,
+        arguments: dict[str, Any],
+        first: asyncio.Timeout | None,
+        listener: Listener | None,
     ) -> Reply:
         """Send a request and read the reply, a stream if its first part is timed."""
         started = time.perf_counter()
@@ -162,7 +174,8 @@ class OpenAIHttp:
             if response.status >= _FIRST_ERROR:
                 raise await self._refused(response)
             if first is not None:
-                reply = await self._parts(response, started=started, first=first)
+                parts = Parts(spec=self._spec, started=started, listener=listener)
+                reply = await self._parts(response, parts, first=first)
             else:
                 content = await response.read()
                 reply = self._read(content, started=started)
@@ -184,11 +197,10 @@ class OpenAIHttp:
     async def _parts(
         self,
         response: aiohttp.ClientResponse,
+        parts: Parts,
         *,
-        started: float,
         first: asyncio.Timeout,
     ) -> Reply:
-        parts = Parts(spec=self._spec, started=started)
         count = 0
         async with aclosing(read_events(response.content.iter_any())) as events:
             async for event in events:

@@ -9,6 +9,7 @@ from llmlab_pytest.core import (
     Completion,
     ConfigError,
     GenerateRequest,
+    Listener,
     LlmlabError,
     ModelSpec,
     Price,
@@ -16,6 +17,7 @@ from llmlab_pytest.core import (
     Unsupported,
     canonical_json,
     digest_of,
+    listeners_here,
     value_redactor,
 )
 from llmlab_pytest.providers._identity import without_credentials
@@ -55,12 +57,19 @@ class Transport(Protocol):
     key: str | None
     """What is sent as the key, if that is known."""
 
-    async def send(self, arguments: dict[str, Any], *, stream: bool) -> Reply:
+    async def send(
+        self,
+        arguments: dict[str, Any],
+        *,
+        stream: bool,
+        listener: Listener | None = None,
+    ) -> Reply:
         """Send a request of OpenAI's protocol and read the answer.
 
         Args:
             arguments: `messages` or `prompt`, settings, and the entry's `extra`.
             stream: whether the answer is asked for in parts.
+            listener: hears the parts.
 
         Raises:
             Failed: there is no answer; says whether and when to try again.
@@ -125,9 +134,13 @@ class RemoteModel:
         Raises what `run` and `pay_again` raise.
         """
         self._loop = asyncio.get_running_loop()
+        heard = listeners_here(len(requests))
         if len(requests) == 1:
-            return [await self._answer(requests[0], pay_again)]
-        answers = [self._answer(request, pay_again) for request in requests]
+            return [await self._answer(requests[0], pay_again, heard[0])]
+        answers = [
+            self._answer(request, pay_again, listener)
+            for request, listener in zip(requests, heard, strict=True)
+        ]
         return list(await asyncio.gather(*answers))
 
     def close(self) -> None:
@@ -167,7 +180,12 @@ class RemoteModel:
             raise unknown_price(self.spec)
         return worst_usd
 
-    async def _answer(self, request: Request, pay_again: PayAgain | None) -> Completion:
+    async def _answer(
+        self,
+        request: Request,
+        pay_again: PayAgain | None,
+        listener: Listener | None,
+    ) -> Completion:
         require_for(self.spec, request)
         if not isinstance(request, GenerateRequest):
             msg = f"{self.spec.alias!r} declares 'loglikelihood'."
@@ -177,7 +195,9 @@ class RemoteModel:
             msg = f"{self.spec.alias!r} was asked to stream a raw prompt."
             raise Unsupported(msg, fix="Send messages, or leave stream out.")
         arguments = protocol_arguments(request, config, self.spec, self._options)
-        reply, attempts = await self._reply(arguments, pay_again, stream=config.stream)
+        reply, attempts = await self._reply(
+            arguments, pay_again, stream=config.stream, listener=listener
+        )
         return self._completion(without_keys(reply, self._hide), attempts)
 
     @cached_property
@@ -186,7 +206,12 @@ class RemoteModel:
         return value_redactor()
 
     async def _reply(
-        self, arguments: dict[str, Any], pay_again: PayAgain | None, *, stream: bool
+        self,
+        arguments: dict[str, Any],
+        pay_again: PayAgain | None,
+        *,
+        stream: bool,
+        listener: Listener | None,
     ) -> tuple[Reply, int]:
         """Send a request, again if need be; return the reply and the attempt's number.
 
@@ -201,7 +226,11 @@ class RemoteModel:
             async with server.throttle.turn(tokens) as turn:
                 # Now, since others may have failed while this one waited its turn.
                 self._breaker.check(f"{self.spec.alias!r} at {server.name}")
-                reply = await self._transport.send(arguments, stream=stream)
+                if listener is not None:
+                    listener.begin()
+                reply = await self._transport.send(
+                    arguments, stream=stream, listener=listener
+                )
                 turn.pause_s = reply.pause_s
                 if reply.has_usage:
                     usage = reply.usage

@@ -1,12 +1,13 @@
 """What comes back from litellm, whole or streamed, read into plain values."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from llmlab_pytest.core import (
+    Listener,
     MalformedReply,
     ModelSpec,
     ProviderUnavailable,
@@ -91,11 +92,15 @@ class Parts:
     Args:
         spec: the model.
         started: when the attempt began, on `time.perf_counter`'s clock.
+        listener: hears each text as it arrives.
     """
 
-    def __init__(self, *, spec: ModelSpec, started: float) -> None:
+    def __init__(
+        self, *, spec: ModelSpec, started: float, listener: Listener | None = None
+    ) -> None:
         self._spec = spec
         self._started = started
+        self._listener = listener
         self._texts: list[str] = []
         self._logprobs: tuple[TokenLogprob, ...] = ()
         self._calls = CallParts()
@@ -118,6 +123,8 @@ class Parts:
                 self.ttft_s = time.perf_counter() - self._started
             if text:
                 self._texts.append(text)
+                if self._listener is not None:
+                    self._listener.add(text)
             for call in calls:
                 self._calls.add(call)
 
@@ -153,14 +160,20 @@ class Parts:
         return Failed(ProviderUnavailable(msg, fix="Try again."), None)
 
 
-async def read_stream(stream: Wire, *, spec: ModelSpec, started: float) -> Reply:
+async def read_stream(
+    stream: Wire,
+    *,
+    spec: ModelSpec,
+    started: float,
+    listener: Listener | None = None,
+) -> Reply:
     """Read a streamed reply of litellm to its end; the first text sets `ttft_s`.
 
     Raises:
         Failed: with `MalformedReply`, when the server sent no event; with
             `ProviderUnavailable`, when the stream broke off before its end.
     """
-    parts = Parts(spec=spec, started=started)
+    parts = Parts(spec=spec, started=started, listener=listener)
     ending = Ending(stream)
     async with aclosing(stream):
         async for chunk in stream:
@@ -225,10 +238,32 @@ def _logprobs(choice: Wire) -> tuple[TokenLogprob, ...]:
     logprobs = getattr(choice, "logprobs", None)
     content = getattr(logprobs, "content", None)
     if content:
-        return tuple(TokenLogprob(item.token, item.logprob) for item in content)
+        return tuple(
+            TokenLogprob(item.token, item.logprob, _top(item)) for item in content
+        )
     tokens = getattr(logprobs, "tokens", None) or ()
     values = getattr(logprobs, "token_logprobs", None) or ()
-    return tuple(map(TokenLogprob, tokens, values))
+    tops = getattr(logprobs, "top_logprobs", None) or [{}] * len(tokens)
+    return tuple(
+        TokenLogprob(token, value, _likeliest_first(_fields(top).items()))
+        for token, value, top in zip(tokens, values, tops, strict=False)
+    )
+
+
+def _top(item: Wire) -> tuple[TokenLogprob, ...]:
+    """Return the alternatives at a token's place; servers may leave them out."""
+    found = getattr(item, "top_logprobs", None) or ()
+    return _likeliest_first((other.token, other.logprob) for other in found)
+
+
+def _fields(top: Wire) -> Mapping[str, float]:
+    """Return the alternatives of the older protocol: log-probability by token."""
+    return top if isinstance(top, Mapping) else vars(top) if top else {}
+
+
+def _likeliest_first(pairs: Iterable[tuple[str, float]]) -> tuple[TokenLogprob, ...]:
+    found = (TokenLogprob(token, logprob) for token, logprob in pairs)
+    return tuple(sorted(found, key=lambda other: -other.logprob))
 
 
 def malformed(spec: ModelSpec, what: str) -> Failed:

@@ -53,10 +53,14 @@ def protocol_arguments(
     }
     if isinstance(request.prompt, str):
         arguments["prompt"] = request.prompt
-        arguments["logprobs"] = 0 if config.token_logprobs else None
+        is_told = config.token_logprobs or config.top_logprobs is not None
+        arguments["logprobs"] = (config.top_logprobs or 0) if is_told else None
     else:
         arguments["messages"] = [_message(turn) for turn in request.prompt]
-        arguments["logprobs"] = True if config.token_logprobs else None
+        is_told = config.token_logprobs or config.top_logprobs is not None
+        arguments["logprobs"] = True if is_told else None
+        if config.top_logprobs is not None:
+            arguments["top_logprobs"] = config.top_logprobs
         arguments |= _means(config)
     return {**arguments, **(options.extra or {})}
 

@@ -13,6 +13,24 @@ from llmlab_pytest.core import (
     Unsupported,
 )
 
+_DEFAULT_MAX_TOKENS = 256
+
+
+def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Request:
+    """Fill what the request leaves open: model defaults, then greedy, 256 tokens.
+
+    The filled request is what is asked, hashed and stored, so that two runs with
+    other defaults are never taken for the same.
+    """
+    if not isinstance(request, GenerateRequest):
+        return request
+    config = filled(request.config, spec)
+    if config.max_tokens is None:
+        config = replace(config, max_tokens=_DEFAULT_MAX_TOKENS)
+    if config.temperature and config.seed is None and "seed" in spec.capabilities:
+        config = replace(config, seed=seed)
+    return replace(request, config=config)
+
 
 def filled(config: GenerateConfig, spec: ModelSpec) -> GenerateConfig:
     """Fill what a config leaves open with the model's defaults, then with greedy."""
@@ -76,6 +94,8 @@ def _require_for_config(spec: ModelSpec, request: GenerateRequest) -> None:
         )
     if config.token_logprobs:
         spec.require("token_logprobs", needed_by="token_logprobs=True")
+    if config.top_logprobs:
+        spec.require("top_logprobs", needed_by=f"top_logprobs={config.top_logprobs}")
     if config.stream:
         spec.require("streaming", needed_by="stream=True")
     if config.seed is not None and config.temperature:

@@ -13,6 +13,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from llmlab_pytest.core import (
     CAPABILITIES,
@@ -21,6 +22,7 @@ from llmlab_pytest.core import (
     ContinuationLogprob,
     GenerateConfig,
     GenerateRequest,
+    Listener,
     LoglikelihoodRequest,
     MalformedReply,
     Message,
@@ -32,6 +34,7 @@ from llmlab_pytest.core import (
     ToolCall,
     Usage,
     digest_of,
+    listeners_here,
     shorten,
 )
 from llmlab_pytest.providers._price import local_cost_usd, own_price
@@ -43,6 +46,8 @@ Reply = str | ToolCall | tuple[ToolCall, ...] | BaseException
 _BYTE_NATS = math.log(256)
 _GREEDY_ABOVE = -math.log(2)
 _WORD = re.compile(r"\S+")
+_PIECE = re.compile(r"\s*\S+\s*\Z|\s*\S+|\s+\Z")
+"""A word with the white space before it; the last one also with that behind it."""
 
 
 def echo(request: GenerateRequest) -> str:
@@ -75,6 +80,8 @@ class ScriptedModel:
     found in context and text together; else from a uniform byte model: each UTF-8
     byte of the text costs ln 256. `is_greedy` is claimed where it is certain: at a
     probability above one half.
+
+    A listener hears an answer word by word.
 
     `requests` records what was asked, in the order of the calls. Every completion
     costs 0 dollars and reports exactly `latency_s`. Safe to use from many threads.
@@ -134,12 +141,28 @@ class ScriptedModel:
         with self._lock:
             self.requests.extend(requests)
             completions = [self._answer(request) for request in requests]
-        await asyncio.sleep(self._latency_s)
+        heard = listeners_here(len(requests))
+        await asyncio.gather(
+            asyncio.sleep(self._latency_s),
+            *(
+                self._speak(completion.text, listener)
+                for completion, listener in zip(completions, heard, strict=True)
+                if listener is not None
+            ),
+        )
         return completions
 
     def close(self) -> None:
         """Note that the model was closed."""
         self.is_closed = True
+
+    async def _speak(self, text: str, listener: Listener) -> None:
+        """Say a text word by word, evenly over the time that a call takes."""
+        pieces = _PIECE.findall(text)
+        listener.begin()
+        for piece in pieces:
+            await asyncio.sleep(self._latency_s / len(pieces))
+            listener.add(piece)
 
     def _answer(self, request: Request) -> Completion:
         if isinstance(request, GenerateRequest):
@@ -175,11 +198,7 @@ class ScriptedModel:
             ttft_s=self._latency_s if config.stream else None,
             cost_usd=local_cost_usd(self.spec, usage),
             price=own_price(self.spec),
-            token_logprobs=tuple(
-                TokenLogprob(word, -_BYTE_NATS * len(word.encode())) for word in words
-            )
-            if config.token_logprobs
-            else (),
+            token_logprobs=_logprobs(words, config),
         )
 
     def _reply(self, request: GenerateRequest) -> str | tuple[ToolCall, ...]:
@@ -261,6 +280,16 @@ def _said(prompt: str | tuple[Message, ...]) -> str:
     if isinstance(prompt, str):
         return prompt
     return "".join(f"{turn.text}\n" for turn in prompt)
+
+
+def _logprobs(words: Sequence[str], config: GenerateConfig) -> tuple[TokenLogprob, ...]:
+    """Return the words' log-probabilities; a script knows no other than its own."""
+    if not (config.token_logprobs or config.top_logprobs):
+        return ()
+    told = [TokenLogprob(word, -_BYTE_NATS * len(word.encode())) for word in words]
+    if not config.top_logprobs:
+        return tuple(told)
+    return tuple(replace(word, top=(word,)) for word in told)
 
 
 def _count(text: str) -> int:

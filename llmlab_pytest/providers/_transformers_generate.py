@@ -8,8 +8,8 @@ several tokens.
 
 Rounding differs between batch shapes. Where the two best tokens of a greedy row are too
 close to call in float32, the row is computed again alone; so a batch gives exactly the
-tokens that single requests give. Streaming to the caller is left out; the time to the
-first token is measured.
+tokens that single requests give; who listens hears the text anew only from where it
+came out otherwise.
 """
 
 import time

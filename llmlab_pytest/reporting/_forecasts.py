@@ -44,7 +44,7 @@ def render_estimate(forecasts: Sequence[Forecast], *, width: int) -> list[str]:
     if max(map(len, tables[0])) > width:
         halves = (_AMOUNTS[2:], _AMOUNTS[:2])
         tables = [aligned(_estimates(forecasts, half), "<<>>>") for half in halves]
-    notes = [f"{one.task} on {one.model}: {one.basis}" for one in forecasts]
+    notes = [f"{one.task} on {_asked(one)}: {one.basis}" for one in forecasts]
     lines = [line for table in tables for line in (*table, "")]
     return [*lines, "known from", *notes]
 
@@ -57,14 +57,14 @@ def _estimates(
         [*_names(one), _asks(one), *_amounts([one], amounts)] for one in forecasts
     ]
     if len(forecasts) > 1:
-        items = sum(one.items for one in forecasts)
+        items = _items(forecasts)
         cells.append([_ALL, "", f"{items}", *_amounts(forecasts, amounts)])
     return cells
 
 
 def render_estimate_line(forecasts: Sequence[Forecast]) -> str:
     """Return what a run will take in one line."""
-    items = sum(one.items for one in forecasts)
+    items = _items(forecasts)
     parts = [
         f"{title} {text}"
         for (title, *_), text in zip(_AMOUNTS, _amounts(forecasts), strict=True)
@@ -89,10 +89,9 @@ def render_accuracy(report: Report) -> str | None:
     """Say how far off the estimate was, over the tasks that it knew a cost of."""
     known = [one for one in report.estimate if one.cost_usd is not None]
     span = _total(known, "cost_usd")
-    groups = {(one.task, one.model) for one in known}
-    costs = [
-        row.cost_usd for row in report.rows if (row.plan.task, row.plan.model) in groups
-    ]
+    groups = {(one.task, one.model, one.judge) for one in known}
+    spent = _spent(report)
+    costs = [cost_usd for group, cost_usd in spent if group in groups]
     if span is None or None in costs:
         return None
     spent_usd = sum(filter(None, costs))
@@ -100,11 +99,21 @@ def render_accuracy(report: Report) -> str | None:
     without = f" ({left_out} of {len(report.estimate)} left out)" if left_out else ""
     text = f"estimated {_span(span, _format.money)}{without}, spent "
     text += f"{_format.money(spent_usd)}{_difference(spent_usd, span)}"
-    judged = [judge.cost_usd for row in report.rows for judge in row.judges]
-    if not judged:
+    rest = [cost_usd for group, cost_usd in spent if group[-1] and group not in groups]
+    if not rest:
         return text
-    spent = None if None in judged else sum(filter(None, judged))
-    return f"{text}; judges, not estimated: {_format.money(spent)}"
+    rest_usd = None if None in rest else sum(filter(None, rest))
+    return f"{text}; judges, not estimated: {_format.money(rest_usd)}"
+
+
+def _spent(report: Report) -> list[tuple[tuple[str, str, str], float | None]]:
+    """Return what was spent on each task, model, and judge of its answers."""
+    spent: list[tuple[tuple[str, str, str], float | None]] = []
+    for row in report.rows:
+        task, model = row.plan.task, row.plan.model
+        spent.append(((task, model, ""), row.cost_usd))
+        spent += [((task, model, judge.judge), judge.cost_usd) for judge in row.judges]
+    return spent
 
 
 def _difference(spent_usd: float, span: Span) -> str:
@@ -135,7 +144,19 @@ def _predictions(
 
 
 def _names(forecast: Forecast) -> list[str]:
-    return [shorten(name, _NAME_WIDTH) for name in (forecast.task, forecast.model)]
+    return [shorten(name, _NAME_WIDTH) for name in (forecast.task, _asked(forecast))]
+
+
+def _asked(forecast: Forecast) -> str:
+    """Return the name of who is asked: the model, or the judge of its answers."""
+    if forecast.judge:
+        return f"{forecast.judge} judges {forecast.model}"
+    return forecast.model
+
+
+def _items(forecasts: Sequence[Forecast]) -> int:
+    """Return how many samples and tests there are; a judge's are the same ones."""
+    return sum(one.items for one in forecasts if not one.judge)
 
 
 def _asks(forecast: Forecast) -> str:

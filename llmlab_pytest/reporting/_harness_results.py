@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from llmlab_pytest.core import Metric, Report, TaskPlan, TaskRow
+from llmlab_pytest.reporting._direction import LOWER_IS_BETTER
 from llmlab_pytest.reporting._harness_groups import GroupNames, groups_of
 from llmlab_pytest.reporting._samples import MASS_SCORER
 
@@ -16,10 +17,6 @@ _OUTPUT_TYPES = {
     "perplexity": "loglikelihood_rolling",
 }
 _PERPLEXITIES = ("word_perplexity", "byte_perplexity", "bits_per_byte")
-_LOWER_IS_BETTER = frozenset(
-    {*_PERPLEXITIES, "token_perplexity", "perplexity", "ter"}
-    | {"errors", "error_rate", "misses", "cost_usd"}
-)
 _AGGREGATIONS = {
     "f1": "f1",
     "mcc": "matthews_corrcoef",
@@ -180,7 +177,7 @@ def _entry(plan: TaskPlan, name: str) -> dict[str, Any]:
     return {
         "metric": metric,
         "aggregation": _AGGREGATIONS.get(metric, "mean"),
-        "higher_is_better": metric not in _LOWER_IS_BETTER,
+        "higher_is_better": metric not in LOWER_IS_BETTER,
     }
 
 

@@ -1,11 +1,6 @@
-"""A run as Markdown: for a pull request, an issue, or the summary of a CI job.
+"""A run as Markdown: for a pull request, an issue, or the summary of a CI job."""
 
-What models said stands in code spans and blocks that it cannot end, so that no answer
-can show an image, mention a person or close a table.
-"""
-
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from llmlab_pytest.core import (
@@ -19,6 +14,13 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._judges import as_people_rate, judge_cells
+from llmlab_pytest.reporting._markdown_text import (
+    block,
+    escaped,
+    html_code,
+    markdown_table,
+    span,
+)
 from llmlab_pytest.reporting._samples import (
     Hide,
     TaskSamples,
@@ -27,6 +29,8 @@ from llmlab_pytest.reporting._samples import (
     prompt_text,
     target_text,
 )
+from llmlab_pytest.reporting._side_by_side import SideBySide
+from llmlab_pytest.reporting._side_markdown import side_summary
 
 _MOST_SHOWN = 10
 """Samples per task and model that are shown: a comment on GitHub holds 65,536
@@ -34,20 +38,33 @@ characters."""
 _LONGEST = 300
 _HEAD = ("task", "model", "metric", "value", "95% interval", "n", "miss", "err", "cost")
 _STATES = {"passed": "✅", "failed": "❌", "inconclusive": "❔", "error": "💥"}
-_RUNS = re.compile(r"`+")
 
 
-def render_markdown(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
-    """Yield gates, the table, judges, and the first samples that went wrong."""
+def render_markdown(
+    report: Report,
+    tables: Iterable[TaskSamples],
+    beside: SideBySide | None = None,
+) -> Iterator[str]:
+    """Yield gates, the table, models, judges, and the first samples that went wrong.
+
+    Args:
+        report: of the run.
+        tables: of each task and model.
+        beside: models side by side, where there are several.
+    """
     hide = redactor()
-    yield f"### llmlab: run {_span(report.run_id)}\n\n"
+    yield f"### llmlab: run {span(report.run_id)}\n\n"
     yield from _verdicts(report)
     rows = sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model))
-    yield _table(_HEAD, [cells for row in rows for cells in _cells(row)], names=3)
+    yield markdown_table(
+        _HEAD, [cells for row in rows for cells in _cells(row)], names=3
+    )
+    if beside is not None:
+        yield from side_summary(beside)
     head, lines = judge_cells(report)
     if lines:
-        yield _table(head, lines, names=head.index("value"))
-        yield from (f"{_escaped(line)}\n" for line in as_people_rate(report))
+        yield markdown_table(head, lines, names=head.index("value"))
+        yield from (f"{escaped(line)}\n" for line in as_people_rate(report))
     for table in tables:
         yield from _wrong(table, hide)
 
@@ -56,8 +73,8 @@ def _verdicts(report: Report) -> Iterator[str]:
     for verdict in report.verdicts:
         place = f"{verdict.task} on {verdict.model}: {verdict.gate}"
         sign = _STATES[verdict.state]
-        reason = _escaped(verdict.reason)
-        yield f"- {sign} **{verdict.state}** {_span(place)}: {reason}\n"
+        reason = escaped(verdict.reason)
+        yield f"- {sign} **{verdict.state}** {span(place)}: {reason}\n"
     if report.verdicts:
         yield "\n"
 
@@ -79,23 +96,6 @@ def _cells(row: TaskRow) -> Iterator[list[str]]:
         ]
 
 
-def _table(head: Sequence[str], lines: Sequence[Sequence[str]], *, names: int) -> str:
-    """Return a table whose first columns are names, the others numbers."""
-    marks = ["---"] * names + ["--:"] * (len(head) - names)
-    told = [
-        [
-            _span(cell) if number < names and cell else _escaped(cell)
-            for number, cell in enumerate(cells)
-        ]
-        for cells in lines
-    ]
-    return "\n".join(_line(cells) for cells in (head, marks, *told)) + "\n\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
 def _wrong(table: TaskSamples, hide: Hide) -> Iterator[str]:
     """Yield the first samples that are misses or errors, folded."""
     plan = table.row.plan
@@ -104,7 +104,7 @@ def _wrong(table: TaskSamples, hide: Hide) -> Iterator[str]:
     if not shown:
         return
     many = f"the first {_MOST_SHOWN}" if len(shown) > _MOST_SHOWN else f"{len(shown)}"
-    title = _escaped(f"{plan.task} on {plan.model}")
+    title = f"{html_code(plan.task)} on {html_code(plan.model)}"
     yield f"<details><summary>{title}: {many} that went wrong</summary>\n\n"
     for record in shown[:_MOST_SHOWN]:
         yield from _sample(record, hide)
@@ -113,7 +113,7 @@ def _wrong(table: TaskSamples, hide: Hide) -> Iterator[str]:
 
 def _sample(record: SampleRecord, hide: Hide) -> Iterator[str]:
     result = record.result
-    yield f"**{_span(result.sample_id)}** {result.outcome}\n\n"
+    yield f"**{span(result.sample_id)}** {result.outcome}\n\n"
     asked, completion = asked_of(record.request), record.completion
     parts = [
         ("prompt", "" if asked.prompt is None else prompt_text(asked.prompt)),
@@ -125,24 +125,4 @@ def _sample(record: SampleRecord, hide: Hide) -> Iterator[str]:
     for name, text in parts:
         if text:
             told = escape_control(hide(shorten(text, _LONGEST)))
-            yield f"{name}:\n{_block(told)}\n"
-
-
-def _span(text: str) -> str:
-    """Return text as code within a line, which no backtick of it can end."""
-    plain = escape_control(text).replace("|", "\\|").replace("\n", " ")
-    ticks = "`" * (1 + max(map(len, _RUNS.findall(plain)), default=0))
-    room = " " if plain.startswith("`") or plain.endswith("`") else ""
-    return f"{ticks}{room}{plain}{room}{ticks}"
-
-
-def _block(text: str) -> str:
-    """Return text as a block of code, which no backtick of it can end."""
-    ticks = "`" * max(3, 1 + max(map(len, _RUNS.findall(text)), default=0))
-    return f"{ticks}text\n{text}\n{ticks}\n"
-
-
-def _escaped(text: str) -> str:
-    """Return text whose characters have no meaning in Markdown or HTML."""
-    plain = escape_control(text).replace("&", "&amp;").replace("<", "&lt;")
-    return re.sub(r"([\\`*_{}\[\]()#!|>~@])", r"\\\1", plain)
+            yield f"{name}:\n{block(told)}\n"

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
 from llmlab_pytest.reporting._flaky import flaky_lines
-from llmlab_pytest.reporting._page_samples import SampleTexts
+from llmlab_pytest.reporting._page_samples import SampleTexts, answers_before
 from llmlab_pytest.reporting._page_tables import (
     NUMBER_COLUMNS,
     chart_of,
@@ -33,6 +33,9 @@ from llmlab_pytest.reporting._page_tables import (
     when,
 )
 from llmlab_pytest.reporting._samples import TaskSamples
+from llmlab_pytest.reporting._scatter import HEIGHT
+from llmlab_pytest.reporting._side_by_side import SideBySide
+from llmlab_pytest.reporting._side_page import page_sides
 
 _FOLDER = Path(__file__).with_name("page")
 _PART = 100
@@ -40,16 +43,21 @@ _PART = 100
 _SCRIPT_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
-def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
+def render_page(
+    report: Report,
+    tables: Iterable[TaskSamples],
+    beside: SideBySide | None = None,
+) -> Iterator[str]:
     """Yield the page in parts: what is known of the run, then samples as they are read.
 
     Args:
         report: of the run, finished or not.
         tables: of each task and model.
+        beside: models side by side, where there are several.
     """
     kept = list(tables)
     style, script = _asset("page.css"), _asset("page.js")
-    yield from _template().generate(
+    yield from _template("page.html.j2").generate(
         title=f"llmlab run {shown(report.run_id)}",
         when=when(report),
         number_columns=NUMBER_COLUMNS,
@@ -58,6 +66,8 @@ def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
         flaky=[shown(line) for line in flaky_lines(report)],
         engines=engines_of(report),
         judges=judges_of(report),
+        beside=None if beside is None else page_sides(beside),
+        chart_height=HEIGHT,
         ticks=(0, 25, 50, 75, 100),
         moved=moved_of(report),
         verdicts=report.verdicts,
@@ -71,14 +81,31 @@ def render_page(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
     )
 
 
+def render_side_page(found: SideBySide, *, title: str) -> Iterator[str]:
+    """Yield a page of models side by side, without samples and scripts.
+
+    Args:
+        found: what is shown.
+        title: of the page.
+    """
+    style = _asset("page.css")
+    yield from _template("compare.html.j2").generate(
+        title=shown(title),
+        beside=page_sides(found),
+        chart_height=HEIGHT,
+        style=_unescaped(style),
+        style_hash=_source_hash(style),
+    )
+
+
 @cache
-def _template() -> Any:
+def _template(name: str) -> Any:
     environment = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["shown"] = shown
     environment.filters["breakable"] = breakable
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def breakable(text: str) -> Markup:
@@ -107,17 +134,24 @@ def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
     index, texts = [], SampleTexts(redactor())
     for number, table in enumerate(tables):
         plan, rows, details = table.row.plan, [], []
+        answered = answers_before(table)
         for record in table.records:
             rows.append(texts.entry(record))
-            details.append(texts.detail(record))
+            details.append(texts.detail(record, answered(record)))
             if len(details) == _PART:
                 yield _block(f"part-{number}-{(len(rows) - 1) // _PART}", details)
                 details = []
         if details:
             yield _block(f"part-{number}-{len(rows) // _PART}", details)
-        title = f"{shown(plan.task)} on {shown(plan.model)}"
         index.append(
-            {"title": title, "epochs": plan.epochs, "part": _PART, "rows": rows}
+            {
+                "task": shown(plan.task),
+                "model": shown(plan.model),
+                "before": table.before and shown(table.before.name),
+                "epochs": plan.epochs,
+                "part": _PART,
+                "rows": rows,
+            }
         )
     yield _block("index", index)
 

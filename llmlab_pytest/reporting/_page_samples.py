@@ -1,11 +1,13 @@
 """What the result page shows of one sample, as JSON that page.js reads."""
 
+from collections.abc import Callable
 from typing import Any
 
 from llmlab_pytest.core import SampleRecord, escape_control
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._samples import (
     Hide,
+    TaskSamples,
     answer_text,
     asked_of,
     prompt_text,
@@ -38,8 +40,13 @@ class SampleTexts:
             self._brief(target_text(record)),
         ]
 
-    def detail(self, record: SampleRecord) -> dict[str, Any]:
-        """Return what an opened sample shows."""
+    def detail(self, record: SampleRecord, before: str | None = None) -> dict[str, Any]:
+        """Return what an opened sample shows.
+
+        Args:
+            record: the sample.
+            before: the answer of the baseline, where it was asked the same row.
+        """
         completion = record.completion
         is_generated = completion is not None and not completion.continuations
         text = answer_text(completion) if completion and is_generated else None
@@ -48,6 +55,7 @@ class SampleTexts:
             "prompt": self._prompt(record),
             "choices": self._choices(record),
             "completion": None if text is None else self._shown(text),
+            "before": None if before is None else self._shown(before),
             "target": self._shown(target_text(record)),
             "scores": [
                 [
@@ -112,3 +120,20 @@ def _took(record: SampleRecord) -> str:
             f"ended by {completion.stop_reason}",
         )
     )
+
+
+def answers_before(table: TaskSamples) -> Callable[[SampleRecord], str | None]:
+    """Return what finds the baseline's answer to the same row, for each sample."""
+    before = table.before
+    if before is None:
+        return lambda _: None
+    answers = before.answers()
+
+    def answered(record: SampleRecord) -> str | None:
+        name, sample = record.result.sample_id, record.sample
+        row = before.rows.get(name)
+        if row is not None and sample is not None and row != sample.metadata:
+            return None
+        return answers.get((name, record.result.epoch))
+
+    return answered

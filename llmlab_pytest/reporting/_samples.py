@@ -15,6 +15,17 @@ Hide = Callable[[str], str]
 """Replaces the secrets in a text; from `core.redactor`."""
 
 
+class Before(NamedTuple):
+    """What was answered in an earlier run."""
+
+    name: str
+    """The run, or the file."""
+    rows: Mapping[str, Mapping[str, Json]]
+    """The row of each sample by its id, as far as they are known."""
+    answers: Callable[[], Mapping[tuple[str, int], str]]
+    """Reads the answers by sample and epoch; called when they are to be shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSamples:
     """The samples of one task on one model."""
@@ -27,6 +38,8 @@ class TaskSamples:
     """The same numbers by group; empty where all samples are in one."""
     records: Iterable[SampleRecord]
     """In the order of the dataset. Read from the store while it is iterated over."""
+    before: Before | None = None
+    """The same task and model in the baseline, where there is one."""
 
 
 class Asked(NamedTuple):
@@ -71,13 +84,13 @@ def turn_text(turn: Mapping[str, Any]) -> str:
     content = turn["content"]
     parts = [{"text": content}] if isinstance(content, str) else content
     lines = [_part_text(part) for part in parts]
-    lines += [_call_text(c["name"], c["arguments"]) for c in turn.get("tool_calls", ())]
+    lines += [call_text(c["name"], c["arguments"]) for c in turn.get("tool_calls", ())]
     return "\n".join(line for line in lines if line)
 
 
 def answer_text(completion: Completion) -> str:
     """Return what a model answered: its text, and the calls that it asks for."""
-    calls = [_call_text(call.name, call.arguments) for call in completion.tool_calls]
+    calls = [call_text(call.name, call.arguments) for call in completion.tool_calls]
     return "\n".join([completion.text, *calls] if completion.text else calls)
 
 
@@ -93,7 +106,8 @@ def _part_text(part: Mapping[str, Any]) -> str:
     return f"[{kind}, {size_bytes:,} bytes, sha256 {digest[:_SHOWN_DIGITS]}…]"
 
 
-def _call_text(name: str, arguments: object) -> str:
+def call_text(name: str, arguments: object) -> str:
+    """Return a call of a tool as people read it."""
     told = arguments
     if not isinstance(told, str):
         told = json.dumps(told, ensure_ascii=False)

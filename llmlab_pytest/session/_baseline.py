@@ -1,19 +1,27 @@
 """The earlier run that relative gates compare with: of the store, or from a file."""
 
-from collections.abc import Collection, Iterable
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 
-from llmlab_pytest.core import ConfigError, TaskPlan
+from llmlab_pytest.core import ConfigError, SampleRecord, TaskPlan
 from llmlab_pytest.gates import Baseline
 from llmlab_pytest.options import LAST_RUN
-from llmlab_pytest.reporting import ReadResult, read_jsonl
+from llmlab_pytest.reporting import (
+    Before,
+    ReadResult,
+    read_jsonl,
+    read_told,
+    told_of,
+)
 from llmlab_pytest.session._find_run import known_run_id
 from llmlab_pytest.session._settings import Settings
 from llmlab_pytest.store import Store, open_store
 
 _FLAG = "--llmlab-baseline"
 _SUFFIX = ".jsonl"
+_PART = 500
+"""Samples that are read at a time."""
 
 
 class Baselines:
@@ -47,6 +55,40 @@ class Baselines:
         if self._run_id is not None:
             return self._from_store(plan, self._run_id)
         return None
+
+    def before(self, plan: TaskPlan) -> Before | None:
+        """Return the baseline of a task with its answers; `None` without any.
+
+        Raises:
+            DataError: its file is no file of results.
+        """
+        found = self.of(plan)
+        if found is None or not found.results:
+            return None
+        answers = partial(self._answers, plan.task, found.model)
+        return Before(found.name, found.rows, answers)
+
+    def _answers(self, task: str, model: str) -> dict[tuple[str, int], str]:
+        """Read every answer of a task on a model."""
+        if self._path is not None:
+            told = read_told(self._path, task=task, model=model)
+        else:
+            told = map(told_of, self._records(task, model))
+        return {
+            (each.sample_id, each.epoch): each.answer
+            for each in told
+            if each.answer is not None
+        }
+
+    def _records(self, task: str, model: str) -> Iterator[SampleRecord]:
+        run_id = self._run_id or ""
+        results = self._store.results(run_id, task=task, model=model)
+        ids = list(dict.fromkeys(result.sample_id for result in results))
+        for start in range(0, len(ids), _PART):
+            part = ids[start : start + _PART]
+            yield from self._store.records(
+                run_id, task=task, model=model, sample_ids=part
+            )
 
     def _from_file(self, plan: TaskPlan, path: Path) -> Baseline:
         own = [read for read in self._lines if read.result.task == plan.task]

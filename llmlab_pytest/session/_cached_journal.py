@@ -8,9 +8,8 @@ from llmlab_pytest.core import Completion, Json, LlmlabError, ModelSpec, NotReco
 from llmlab_pytest.engine import Answered, Call
 from llmlab_pytest.providers import identity_of
 from llmlab_pytest.session._journal import StoreJournal
-from llmlab_pytest.session._recalled import recalled
-from llmlab_pytest.session._request_json import request_json
 from llmlab_pytest.session._settings import CacheMode
+from llmlab_pytest.store import recalled, request_json
 
 
 class CachedJournal:

@@ -13,8 +13,7 @@ from llmlab_pytest.engine import Answered, Call
 from llmlab_pytest.providers import portable_identity, weights_digest
 from llmlab_pytest.session._cached_journal import CachedJournal
 from llmlab_pytest.session._journal import StoreJournal
-from llmlab_pytest.session._recalled import as_given, recalled
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import as_given, recalled, request_json
 
 
 class RecordingJournal:

@@ -33,9 +33,14 @@ _TOOL = {
         lambda v: isinstance(v, dict) and v.get("type") == "object",
     ),
 }
+_MOST_TOP = 20
+"""OpenAI's limit, and others' too."""
 _KINDS = {
     **DECODING,
     "token_logprobs": FLAG,
+    "top_logprobs": Kind(
+        "a whole number from 1 to 20", lambda v: type(v) is int and 1 <= v <= _MOST_TOP
+    ),
     "stream": FLAG,
     "tools": Kind("a list of tools", lambda v: isinstance(v, list)),
     "tool_choice": Kind("a name", lambda v: isinstance(v, str)),

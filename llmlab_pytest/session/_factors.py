@@ -1,5 +1,6 @@
 """What could explain a different number tomorrow: versions, commit, settings."""
 
+import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ _LIBRARIES = (
     "llama-cpp-python",
 )
 _GIT_TIMEOUT_S = 5
+_BRANCH_VARIABLES = ("GITHUB_REF_NAME", "CI_COMMIT_REF_NAME")
+"""Of GitHub and GitLab."""
 
 
 def run_factors(root: Path, settings: Settings) -> dict[str, str]:
@@ -48,6 +51,8 @@ def run_factors(root: Path, settings: Settings) -> dict[str, str]:
         factors["cassettes"] = "replay" if settings.replay else "record"
     if commit := _git_commit(root):
         factors["git_commit"] = commit
+    if branch := _git_branch(root):
+        factors["git_branch"] = branch
     for library in _LIBRARIES:
         try:
             factors[f"version:{library}"] = metadata.version(library)
@@ -101,9 +106,28 @@ def check_same_model(
 
 def _git_commit(root: Path) -> str | None:
     """Return the commit of `root`, with `+` when the work tree differs from it."""
+    return _git(root, "describe", "--always", "--dirty=+", "--abbrev=40")
+
+
+def _git_branch(root: Path) -> str | None:
+    """Return the branch of `root`.
+
+    A CI checks out a commit and tells the branch by a variable. Of a pull request it is
+    `12/merge` or `merge-request/12`, never the name that its author gave the branch:
+    anybody may call one `main`, and would be what others are compared with.
+    """
+    if number := os.environ.get("CI_MERGE_REQUEST_IID"):
+        return f"merge-request/{number}"
+    for variable in _BRANCH_VARIABLES:
+        if name := os.environ.get(variable):
+            return name
+    return _git(root, "symbolic-ref", "--short", "-q", "HEAD")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=40"],
+        said = subprocess.run(
+            ["git", *arguments],
             cwd=root,
             capture_output=True,
             text=True,
@@ -112,4 +136,4 @@ def _git_commit(root: Path) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return described.stdout.strip() or None
+    return said.stdout.strip() or None

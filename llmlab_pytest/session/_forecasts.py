@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-from llmlab_pytest.core import Forecast, LlmlabError, TaskPlan, Usage
+from llmlab_pytest.core import (
+    Forecast,
+    LlmlabError,
+    SampleResult,
+    TaskPlan,
+    Usage,
+)
 from llmlab_pytest.engine import Call
 from llmlab_pytest.forecast import (
     Measured,
     find_measured,
+    forecast_judges,
     forecast_measured,
     forecast_prompts,
 )
@@ -18,8 +25,9 @@ _MILLION = Usage(input_tokens=1_000_000, output_tokens=1_000_000)
 
 
 def may_cost(llmlab: LlmlabSession) -> bool:
-    """Whether a chosen model costs money, or may do so for all that is known."""
-    return any(usual_cost_usd(spec, _MILLION) != 0 for spec in llmlab.models)
+    """Whether a model or judge costs money, or may do so for all that is known."""
+    asked = (*llmlab.models, *llmlab.scoring.judges.chosen())
+    return any(usual_cost_usd(spec, _MILLION) != 0 for spec in asked)
 
 
 def estimate(
@@ -29,7 +37,7 @@ def estimate(
     *,
     most_prompts: int | None,
 ) -> tuple[Forecast, ...]:
-    """Return what a run will take, one forecast per plan.
+    """Return what a run will take, a forecast per plan and one for each of its judges.
 
     Args:
         llmlab: of the run.
@@ -42,15 +50,13 @@ def estimate(
         StoreError: the store cannot be read.
     """
     measured = find_measured(llmlab.store, plans, run_id=llmlab.run_id)
-    return tuple(
-        _forecast(
-            llmlab,
-            plan,
-            _spread(cases.get(Group(plan.task, plan.model), ()), most_prompts),
-            measured.get((plan.task, plan.model)),
-        )
-        for plan in plans
-    )
+    forecasts: list[Forecast] = []
+    for plan in plans:
+        found = measured.get((plan.task, plan.model))
+        planned = cases.get(Group(plan.task, plan.model), ())
+        forecast = _forecast(llmlab, plan, _spread(planned, most_prompts), found)
+        forecasts += [forecast, *_judging(llmlab, plan, planned, found, forecast)]
+    return tuple(forecasts)
 
 
 def _forecast(
@@ -88,6 +94,28 @@ def _forecast(
         cost_usd=lambda usage: usual_cost_usd(spec, usage),
         kept=kept,
     )
+
+
+def _judging(
+    llmlab: LlmlabSession,
+    plan: TaskPlan,
+    cases: Sequence[Case],
+    measured: Measured | None,
+    forecast: Forecast,
+) -> tuple[Forecast, ...]:
+    """Return what the judges of a plan's answers will take."""
+    try:
+        judges = llmlab.scoring.judges_of(cases[0].planned.task) if cases else ()
+    except LlmlabError:  # its test will say so
+        judges = ()
+    if not judges:
+        return ()
+    results: Sequence[SampleResult] = ()
+    if measured is not None:
+        results = llmlab.store.results(
+            measured.run_id, task=plan.task, model=plan.model
+        )
+    return forecast_judges(plan, judges, results, forecast=forecast)
 
 
 def _spread(cases: Sequence[Case], most: int | None) -> Sequence[Case]:

@@ -12,8 +12,7 @@ from llmlab_pytest.core import (
     redact,
 )
 from llmlab_pytest.engine import Answered, Call
-from llmlab_pytest.session._request_json import request_json
-from llmlab_pytest.store import Exchange, Store
+from llmlab_pytest.store import Exchange, Store, request_json
 
 
 class StoreJournal:

@@ -21,11 +21,10 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.engine import Asker, Call
 from llmlab_pytest.judging import ModelJudge, check_judge
-from llmlab_pytest.providers import ModelRegistry
+from llmlab_pytest.providers import ModelRegistry, effective_request
 from llmlab_pytest.scorers import Scorer, ask_scorer, gathered, score_from
 from llmlab_pytest.session._case import Case
-from llmlab_pytest.session._keys import effective_request
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 
 Named = Sequence[tuple[str, Scorer]]
 Submit = Callable[[Call], "Future[Completion]"]

@@ -4,6 +4,13 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from llmlab_pytest.comparing import (
+    comparable,
+    compare_pairs,
+    pairs_of,
+    side_by_side,
+    sides_of_run,
+)
 from llmlab_pytest.core import (
     Contribution,
     Prediction,
@@ -26,9 +33,10 @@ from llmlab_pytest.metrics import (
     engine_accounts,
 )
 from llmlab_pytest.prompts import evaluate
-from llmlab_pytest.reporting import TaskSamples
+from llmlab_pytest.reporting import SideBySide, TaskSamples
 from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._course import course_of
+from llmlab_pytest.stats import holm
 from llmlab_pytest.store import RunSummary, Store
 from llmlab_pytest.tasks import CLUSTER, clusters_of
 
@@ -137,8 +145,23 @@ class KeptRun:
             course=course,
         )
 
+    def side_by_side(self) -> SideBySide | None:
+        """Set the run's models side by side; `None` where no task has two.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        models: dict[str, set[str]] = {}
+        for plan in self._store.plans(self._run_id):
+            models.setdefault(plan.task, set()).add(plan.model)
+        if not any(len(names) > 1 for names in models.values()):
+            return None
+        sides = comparable(list(sides_of_run(self._store, self._run_id)))
+        return side_by_side(sides, compare_pairs(pairs_of(sides), self._metrics, holm))
+
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""
+        baselines = self._baselines
         for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
             results = self._results(row.plan)
             stratify = _stratify(row.plan)
@@ -148,6 +171,7 @@ class KeptRun:
                 stratified_by=stratify or "",
                 strata=self._strata(row, results, places),
                 records=_Records(self._store, self._run_id, row.plan, results, places),
+                before=baselines.before(row.plan) if baselines else None,
             )
 
     def _results(self, plan: TaskPlan) -> list[SampleResult]:

@@ -1,31 +1,11 @@
 """Addresses of calls: what makes two calls of two runs the same call."""
 
 from collections import Counter
-from dataclasses import replace
 from typing import NamedTuple
 
-from llmlab_pytest.core import GenerateRequest, ModelSpec, Request, digest_of
+from llmlab_pytest.core import ModelSpec, Request, digest_of
 from llmlab_pytest.engine import Allowance, Asker, Call
-from llmlab_pytest.providers import filled
-from llmlab_pytest.session._request_json import request_json
-
-_DEFAULT_MAX_TOKENS = 256
-
-
-def effective_request(request: Request, spec: ModelSpec, *, seed: int) -> Request:
-    """Fill what the request leaves open: model defaults, then greedy, 256 tokens.
-
-    The filled request is what is asked, hashed and stored, so that two runs with
-    other defaults are never taken for the same.
-    """
-    if not isinstance(request, GenerateRequest):
-        return request
-    config = filled(request.config, spec)
-    if config.max_tokens is None:
-        config = replace(config, max_tokens=_DEFAULT_MAX_TOKENS)
-    if config.temperature and config.seed is None and "seed" in spec.capabilities:
-        config = replace(config, seed=seed)
-    return replace(request, config=config)
+from llmlab_pytest.store import request_json
 
 
 def sample_key(

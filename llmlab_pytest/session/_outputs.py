@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from llmlab_pytest.core import LlmlabError, Report
 from llmlab_pytest.reporting import (
+    SideBySide,
     TaskSamples,
+    render_badge,
     render_csv,
     render_harness,
     render_json,
@@ -17,28 +19,48 @@ from llmlab_pytest.reporting import (
 )
 from llmlab_pytest.session._kept_run import KeptRun
 
-_Renderer = Callable[[Report, Iterable[TaskSamples]], Iterable[str]]
+_Renderer = Callable[["_Parts"], Iterable[str]]
 _FILES: Mapping[str, _Renderer] = {
-    "--llmlab-json": lambda report, _: [render_json(report)],
-    "--llmlab-html": render_page,
-    "--llmlab-csv": render_csv,
-    "--llmlab-samples": render_jsonl,
-    "--llmlab-markdown": render_markdown,
+    "--llmlab-json": lambda run: [render_json(run.report, run.beside)],
+    "--llmlab-html": lambda run: render_page(run.report, run.tables, run.beside),
+    "--llmlab-csv": lambda run: render_csv(run.report, run.tables),
+    "--llmlab-samples": lambda run: render_jsonl(run.report, run.tables),
+    "--llmlab-markdown": lambda run: render_markdown(
+        run.report, run.tables, run.beside
+    ),
+    "--llmlab-badge": lambda run: render_badge(
+        run.report, is_json=run.path.suffix == ".json"
+    ),
 }
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file of a job's summary, to which each step adds."""
 
 
+class _Parts(NamedTuple):
+    """What a file may be rendered from."""
+
+    report: Report
+    tables: Iterable[TaskSamples]
+    beside: SideBySide | None
+    """Models side by side, where there are several."""
+    path: Path
+    """Of the file: its ending may say how."""
+
+
 class Outputs(NamedTuple):
-    """What became of the files that were asked for."""
+    """What a run leaves beside its report."""
 
     written: tuple[str, ...]
     troubles: tuple[str, ...]
     """One sentence for each option whose file could not be written."""
+    beside: SideBySide | None = None
+    """Models side by side, where there are several."""
 
 
 def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> Outputs:
-    """Write what options ask for; trouble with one file does not stop the others.
+    """Set models side by side and write what options ask for.
+
+    Trouble with one file does not stop the others.
 
     Args:
         run: reads the samples.
@@ -47,10 +69,16 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     """
     written: list[str] = []
     troubles: list[str] = []
+    beside = None
+    try:
+        beside = run.side_by_side()
+    except LlmlabError as error:
+        troubles.append(f"Models cannot be set side by side: {error}")
     for flag, path in outputs.items():
         try:
             if flag in _FILES:
-                _write(path, _FILES[flag](report, run.tables(report)))
+                parts = _Parts(report, run.tables(report), beside, path)
+                _write(path, _FILES[flag](parts))
             else:
                 for name, text in render_harness(report, run.tables(report)):
                     _write(path / name, text)
@@ -58,7 +86,7 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
             troubles.append(f"{flag} cannot write {str(path)!r}: {error}")
         else:
             written.append(f"{flag} wrote {path}")
-    return Outputs(tuple(written), tuple(troubles))
+    return Outputs(tuple(written), tuple(troubles), beside)
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from llmlab_pytest.core import Completion, ModelSpec, Request, digest_of
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 
 
 # No Exception: a test that catches what its model raises must not catch this. Whoever

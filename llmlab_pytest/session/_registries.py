@@ -9,6 +9,7 @@ from llmlab_pytest.core import ModelSpec
 from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.meaning import MEANING_SCORERS
 from llmlab_pytest.metrics import MetricRegistry, default_metrics
+from llmlab_pytest.promptfoo import PROMPTFOO_SCORERS
 from llmlab_pytest.providers import (
     PROJECT_REGISTRY,
     ModelRegistry,
@@ -54,8 +55,9 @@ class Registries:
     def scorers(self) -> ScorerRegistry:
         """Scorer factories by name."""
         registry = scorer_registry(may_run_code=self._settings.may_run_code)
-        for name, factory in (*JUDGE_SCORERS.items(), *MEANING_SCORERS.items()):
-            registry.register(name, factory, source="llmlab-pytest")
+        for room in (JUDGE_SCORERS, MEANING_SCORERS, PROMPTFOO_SCORERS):
+            for name, factory in room.items():
+                registry.register(name, factory, source="llmlab-pytest")
         self._config.hook.pytest_llmlab_register_scorers(
             config=self._config, register=partial(registry.register, source="a hook")
         )

@@ -72,6 +72,24 @@ class Scoring:
             if gate.metric not in known and not reducer_of(gate.metric):
                 self._registries.metrics.get_or_raise(gate.metric, where=task.where)
 
+    def judges_of(self, task: Task) -> tuple[str, ...]:
+        """Return the aliases of all that the scorers of a task will ask.
+
+        Raises:
+            ConfigError: a scorer is wrong, or asks a judge, and none is chosen.
+        """
+        named: dict[str, None] = {}
+        pairs = zip(task.scorers, self.scorers_of(task), strict=True)
+        for spec, (_, scorer) in pairs:
+            if isinstance(scorer, JudgeScorer):
+                found = self.judges.specs(scorer.panel.names)
+            elif names_one_of(spec, JUDGE_SCORERS):  # a part of it asks
+                found = self.judges.chosen()
+            else:
+                continue
+            named |= dict.fromkeys(judge.alias for judge in found)
+        return tuple(named)
+
     def scores(
         self,
         case: Case,

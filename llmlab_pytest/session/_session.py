@@ -32,7 +32,7 @@ from llmlab_pytest.core import (
     set_bench,
 )
 from llmlab_pytest.engine import Allowance, Asker, Call, Engine
-from llmlab_pytest.providers import weights_text
+from llmlab_pytest.providers import effective_request, weights_text
 from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._case import Case, Group
 from llmlab_pytest.session._env_file import load_env_file
@@ -46,7 +46,7 @@ from llmlab_pytest.session._find_run import run_id_of
 from llmlab_pytest.session._journals import RunJournal, cassettes_of, open_journal
 from llmlab_pytest.session._judges import Place
 from llmlab_pytest.session._kept_run import KeptRun
-from llmlab_pytest.session._keys import CallCounter, effective_request
+from llmlab_pytest.session._keys import CallCounter
 from llmlab_pytest.session._loading import load_for_worker
 from llmlab_pytest.session._outputs import Outputs, write_outputs
 from llmlab_pytest.session._overrides import in_wanted_mode, overridden
@@ -180,11 +180,11 @@ class LlmlabSession:
         asker = Asker(nodeid, is_test=True, allowance=self.allowance)
         return Place(nodeid, nodeid.partition("::")[0], 1, asker)
 
-    def check_budget(self) -> None:
-        """Raise `ConfigError` for a limit of a model that this run does not ask."""
+    def check_names(self) -> None:
+        """Raise `ConfigError` for an unknown judge, or a limit of a model not asked."""
         limits = [limit for limit in self.settings.budget if limit.model is not None]
+        judges = self.scoring.judges.chosen()
         if limits:
-            judges = self.scoring.judges.chosen()
             aliases = [spec.alias for spec in (*self.models, *judges)]
             check_models(limits, aliases, where=self.settings.budget_where)
 

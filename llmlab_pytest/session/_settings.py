@@ -18,11 +18,14 @@ from llmlab_pytest.prompts import ChatMode
 
 CacheMode = Literal["auto", "off", "refresh", "only"]
 Inconclusive = Literal["fail", "skip"]
+When = Literal["auto", "on", "off"]
+_DEFAULT = "the default"
 _OUTPUTS = (
     "--llmlab-json",
     "--llmlab-html",
     "--llmlab-csv",
     "--llmlab-markdown",
+    "--llmlab-badge",
     "--llmlab-samples",
     "--llmlab-lm-eval",
 )
@@ -89,8 +92,17 @@ class Settings:
     """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
+    junit: Literal["case", "suite"]
+    """Where a JUnit file has scores: of samples too, or of the run only."""
+    annotations: When
+    """When failed gates and errors are printed as annotations of GitHub."""
     outputs: Mapping[str, Path]
     """What to write of the run: the option that asks for it, and where to."""
+
+    @property
+    def names_models(self) -> bool:
+        """Whether somebody chose the models; else they are the option's default."""
+        return not self.models_where.startswith(_DEFAULT)
 
 
 def read_settings(config: pytest.Config) -> Settings:
@@ -102,7 +114,6 @@ def read_settings(config: pytest.Config) -> Settings:
     root = config.rootpath
     models = raw_setting(config, "--llm")
     judges = raw_setting(config, "--llmlab-judge")
-    calibrations = raw_setting(config, "--llmlab-calibration").value
     budget = raw_setting(config, "--llmlab-budget")
     alert = raw_setting(config, "--llmlab-budget-alert")
     data = raw_setting(config, "--llmlab-data").value
@@ -110,10 +121,9 @@ def read_settings(config: pytest.Config) -> Settings:
     cache_dir = raw_setting(config, "--llmlab-cache-dir").value
     limit = raw_setting(config, "--llmlab-cache-limit")
     store = raw_setting(config, "--llmlab-store")
-    outputs = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
     recorded, replayed = _cassettes(config)
     return Settings(
-        models=tuple(name for name in (models.value or "").split("\n") if name),
+        models=_parts(models),
         models_where=models.where,
         limit=_integer(config, "--llmlab-limit", minimum=0),
         seed=_integer(config, "--llmlab-seed", minimum=0) or 0,
@@ -132,13 +142,9 @@ def read_settings(config: pytest.Config) -> Settings:
         replay=replayed,
         registry=_existing(root / registry) if registry else None,
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
-        judges=tuple(name for name in (judges.value or "").split("\n") if name),
+        judges=_parts(judges),
         judges_where=judges.where,
-        calibrations=tuple(
-            read_calibration(root / Path(name))
-            for name in (calibrations or "").split("\n")
-            if name
-        ),
+        calibrations=_calibrations(config),
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
@@ -150,7 +156,9 @@ def read_settings(config: pytest.Config) -> Settings:
         may_run_commands=_is_on(config, "--llmlab-allow-commands"),
         baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
-        outputs={flag: Path(path) for flag, path in outputs.items() if path},
+        junit=cast("Literal['case', 'suite']", _choice(config, "--llmlab-junit")),
+        annotations=cast("When", _choice(config, "--llmlab-annotations")),
+        outputs=_outputs(config),
     )
 
 
@@ -167,7 +175,17 @@ def raw_setting(config: pytest.Config, flag: str) -> Setting:
         return Setting(os.environ[option.env], f"env {option.env}")
     if option.ini and (value := config.getini(option.ini)) not in ("", None):
         return Setting(str(value), f"ini {option.ini}")
-    return Setting(option.default, f"the default of {option.flag}")
+    return Setting(option.default, f"{_DEFAULT} of {option.flag}")
+
+
+def _parts(setting: Setting) -> tuple[str, ...]:
+    """Return the values of an option that may be given several times."""
+    return tuple(part for part in (setting.value or "").split("\n") if part)
+
+
+def _calibrations(config: pytest.Config) -> tuple[Calibration, ...]:
+    named = _parts(raw_setting(config, "--llmlab-calibration"))
+    return tuple(read_calibration(config.rootpath / Path(name)) for name in named)
 
 
 def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:
@@ -272,6 +290,22 @@ def _baseline(config: pytest.Config) -> str | None:
     if named and named.endswith(".jsonl"):
         return str(config.rootpath / Path(named).expanduser())
     return named
+
+
+def _outputs(config: pytest.Config) -> Mapping[str, Path]:
+    """Return what to write, if the endings say how.
+
+    Raises:
+        ConfigError: one does not.
+    """
+    written = {flag: raw_setting(config, flag).value for flag in _OUTPUTS}
+    outputs = {flag: Path(path) for flag, path in written.items() if path}
+    badge = outputs.get("--llmlab-badge")
+    if badge is not None and badge.suffix not in (".svg", ".json"):
+        raise ConfigError(
+            f"--llmlab-badge is {str(badge)!r}.", allowed="It ends in .svg or .json."
+        )
+    return outputs
 
 
 def _existing(path: Path) -> Path:

@@ -2,7 +2,6 @@
 
 from llmlab_pytest.snapshots._assertion import AnswerSnapshots, LlmSnapshot, snapshot_of
 from llmlab_pytest.snapshots._relations import Exact, Normalised, Relation, Semantic
-from llmlab_pytest.snapshots._words import marked
 
 __all__ = [
     "AnswerSnapshots",
@@ -11,6 +10,5 @@ __all__ = [
     "Normalised",
     "Relation",
     "Semantic",
-    "marked",
     "snapshot_of",
 ]

@@ -20,9 +20,9 @@ from syrupy.location import PyTestLocation
 from llmlab_pytest.asserting import shown
 from llmlab_pytest.core import Completion, ConfigError, LlmlabError
 from llmlab_pytest.meaning import MINILM
+from llmlab_pytest.reporting import marked
 from llmlab_pytest.scorers import text_of
 from llmlab_pytest.snapshots._relations import Exact, Normalised, Relation, Semantic
-from llmlab_pytest.snapshots._words import marked
 
 _FOLDER = "__answers__"
 

@@ -26,6 +26,7 @@ from llmlab_pytest.stats._corpus import (
     perplexity,
 )
 from llmlab_pytest.stats._corrected import Corrected, Rated, corrected_mean
+from llmlab_pytest.stats._frontier import MOST_GROUPS, Offer, frontier, frontier_chances
 from llmlab_pytest.stats._intervals import (
     clopper_pearson,
     mean_stderr,
@@ -37,6 +38,7 @@ from llmlab_pytest.stats._intervals import (
     wilson,
 )
 from llmlab_pytest.stats._multiple import benjamini_hochberg, holm
+from llmlab_pytest.stats._order import quantile_interval
 from llmlab_pytest.stats._paired import Flipped, mcnemar, sign_flip, tango
 from llmlab_pytest.stats._power import (
     detectable_mean,
@@ -47,6 +49,7 @@ from llmlab_pytest.stats._power import (
     samples_for_pairs,
     samples_for_proportion,
 )
+from llmlab_pytest.stats._ratio import fieller, fieller_of_tasks
 from llmlab_pytest.stats._sums import sum_interval
 from llmlab_pytest.stats._swap import swap_test
 from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
@@ -54,6 +57,7 @@ from llmlab_pytest.stats._threshold import Errors, Threshold, best_threshold
 __all__ = [
     "CHRF_ORDER",
     "CORPUS_STATISTICS",
+    "MOST_GROUPS",
     "ClassAgreement",
     "Clustered",
     "CorpusStatistic",
@@ -62,6 +66,7 @@ __all__ = [
     "Errors",
     "Flipped",
     "Kappa",
+    "Offer",
     "Rated",
     "Sums",
     "SumsFunction",
@@ -82,6 +87,10 @@ __all__ = [
     "decide_side",
     "detectable_mean",
     "detectable_pairs",
+    "fieller",
+    "fieller_of_tasks",
+    "frontier",
+    "frontier_chances",
     "holm",
     "krippendorff_alpha",
     "mcnemar",
@@ -92,6 +101,7 @@ __all__ = [
     "pooled_stderr",
     "proportion_power",
     "quantile",
+    "quantile_interval",
     "ratio_interval",
     "samples_for_mean",
     "samples_for_pairs",

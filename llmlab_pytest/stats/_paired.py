@@ -135,6 +135,9 @@ def sign_flip(
     # Rounding moves a sum by at most half a unit per difference.
     seen = abs(sum(whole)) - len(whole)
     sizes = Counter(abs(unit) for unit in whole if unit)
+    if len(sizes) == 1:  # the same test, counted at once
+        wins = sum(unit > 0 for unit in whole)
+        return Flipped(mcnemar(wins, sizes.total() - wins), None)
     chances = _sums_of_signs(sizes)
     if chances is not None:
         p = math.fsum(chance for total, chance in chances.items() if total >= seen)

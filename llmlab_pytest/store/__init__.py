@@ -10,7 +10,9 @@ from llmlab_pytest.store._ledger import (
     usd_of,
 )
 from llmlab_pytest.store._protocol import Exchange, RunSummary, Store, open_store
+from llmlab_pytest.store._recalled import as_given, recalled
 from llmlab_pytest.store._records_json import completion_content, completion_from
+from llmlab_pytest.store._request_json import request_json
 
 __all__ = [
     "Balance",
@@ -24,9 +26,12 @@ __all__ = [
     "Store",
     "Total",
     "Wanted",
+    "as_given",
     "completion_content",
     "completion_from",
     "nano_usd",
     "open_store",
+    "recalled",
+    "request_json",
     "usd_of",
 ]

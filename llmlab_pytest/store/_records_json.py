@@ -80,13 +80,18 @@ def completion_from(content: Mapping[str, Any]) -> Completion:
         ContinuationLogprob(**part) for part in content["continuations"]
     )
     content["token_logprobs"] = tuple(
-        TokenLogprob(**part) for part in content["token_logprobs"]
+        _token(part) for part in content["token_logprobs"]
     )
     content["tool_calls"] = tuple(
         ToolCall(**call) for call in content.get("tool_calls", ())
     )
     content["original"] = _original(content.get("original"))  # older runs have none
     return Completion(**content)
+
+
+def _token(content: Mapping[str, Any]) -> TokenLogprob:
+    top = tuple(map(_token, content.get("top", ())))  # older runs have none
+    return TokenLogprob(content["token"], content["logprob"], top)
 
 
 def _original(content: Mapping[str, Any] | None) -> Original | None:

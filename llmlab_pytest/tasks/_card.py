@@ -11,7 +11,6 @@ from llmlab_pytest.core import (
     TABLE,
     TEXT,
     TEXTS,
-    WHOLE,
     ConfigError,
     Json,
     Kind,
@@ -19,15 +18,10 @@ from llmlab_pytest.core import (
     check_value,
 )
 from llmlab_pytest.prompts import ChatMode
+from llmlab_pytest.tasks._card_data import data_of, source_named, table_of
+from llmlab_pytest.tasks._row_formats import FORMATS, MESSAGES
 from llmlab_pytest.tasks._rows import load_rows, plain_row
-from llmlab_pytest.tasks._task import (
-    DataSource,
-    Demonstrations,
-    HubFile,
-    Split,
-    Task,
-    WheelMember,
-)
+from llmlab_pytest.tasks._task import DataSource, Demonstrations, Task
 
 _ANY_TEXT = Kind("a string", lambda value: isinstance(value, str))
 _ONE_OR_MORE = Kind(
@@ -59,6 +53,9 @@ _KIND = Kind(
     lambda value: value in ("generate", "loglikelihood", "perplexity"),
 )
 _LIMIT = Kind("a whole number, at least 0", lambda v: type(v) is int and v >= 0)
+_FORMAT = Kind(
+    f"one of {', '.join(map(repr, FORMATS))}", lambda value: value in FORMATS
+)
 _CHAT = Kind(
     "true, false, 'off', 'joined' or 'multiturn'",
     lambda v: isinstance(v, bool) or v in get_args(ChatMode),
@@ -76,7 +73,9 @@ KEYS: dict[str, _Key] = {
     "reference": _Key(TEXT, "reference"),
     "licence": _Key(TEXT, "licence"),
     "kind": _Key(_KIND, "kind"),
+    "format": _Key(_FORMAT, "format"),
     "prompt": _Key(_ANY_TEXT, "prompt"),
+    "messages": _Key(TEXT, "messages"),
     "contexts": _Key(_ANY_TEXT, "contexts", lambda text: text or None),
     "system": _Key(_ANY_TEXT, "system"),
     "description": _Key(_ANY_TEXT, "description"),
@@ -124,16 +123,6 @@ _DEMONSTRATIONS = {
     "same": TEXT,
     "answer": TEXT,
 }
-_DATA = {"split": TEXT, "identity": TEXTS, "parts": TEXTS, "part_field": TEXT}
-_SPLIT = {
-    "digest": TEXT,
-    "rows": WHOLE,
-    "directory": TEXT,
-    "hub": TABLE,
-    "wheel": TABLE,
-}
-_HUB = {"repository": TEXT, "revision": TEXT, "file": TEXT}
-_WHEEL = {"member": TEXT, "row": TABLE}
 
 
 def load_card(path: Path) -> Task:
@@ -148,10 +137,7 @@ def load_card(path: Path) -> Task:
     fields = _fields(file.data)
     fields.setdefault("name", _stem(path))
     data = file.data.get("data", f"{_stem(path)}.jsonl")
-    if isinstance(data, dict):
-        fields["data"] = _splits(data, file)
-    else:
-        fields["data"] = DataSource(file=path.parent / str(data))
+    fields["data"] = data_of(data, file, path.parent)
     if "demonstrations" in file.data:
         given = cast("dict[str, Json]", file.data["demonstrations"])
         place = file.top_level("demonstrations")
@@ -195,7 +181,7 @@ def task_from_spec(
             fix='Add data="rows.jsonl" or a list of rows, or name a registered task.',
         )
     if isinstance(data, (str, Path)):
-        source = DataSource(file=base_dir / data)
+        source = source_named(str(data), base_dir, where=where)
     else:
         rows = (plain_row(row, f"{where}, row {n}") for n, row in enumerate(data))
         source = DataSource(rows=tuple(rows))
@@ -231,18 +217,21 @@ def _mode(name: str, given: Json, place: str) -> dict[str, Any]:
     _check(table, place)
     changes = _fields(table)
     if isinstance(drawn, dict) and drawn:
-        changes["demonstrations"] = _table(drawn, _DEMONSTRATIONS, place)
+        changes["demonstrations"] = table_of(drawn, _DEMONSTRATIONS, place)
     elif drawn is False:
         changes["demonstrations"] = None
     return changes
 
 
 def _fields(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+    fields = {
         key.field: key.convert(settings[name])
         for name, key in KEYS.items()
         if name in settings
     }
+    if settings.get("format") in MESSAGES and not {"prompt", "messages"} & {*fields}:
+        fields["messages"] = "messages"
+    return fields
 
 
 def _plain(value: object) -> Any:
@@ -263,6 +252,14 @@ def _checked(task: Task) -> Task:
         raise ConfigError(
             f"The task {task.name!r} in {task.where} has [groups] and no 'group'.",
             fix="Say what a sample's part is, e.g. group = 'subject'.",
+        )
+    if task.messages is not None and (
+        task.kind != "generate" or task.prompt != Task.prompt
+    ):
+        raise ConfigError(
+            f"The task {task.name!r} in {task.where} has messages, and a prompt or the "
+            f"kind {task.kind!r}.",
+            allowed="Messages are asked instead of a prompt, by tasks that generate.",
         )
     for name, is_set in (
         ("contexts", task.contexts is not None),
@@ -308,7 +305,7 @@ def _demonstrations(
     given: Mapping[str, Json], place: str, folder: Path
 ) -> Demonstrations:
     """Return where demonstrations come from; a file is read, for it is hashed."""
-    table = _table(given, _DEMONSTRATIONS, place)
+    table = table_of(given, _DEMONSTRATIONS, place)
     if ("split" in table) == ("file" in table):
         raise ConfigError(
             f"{place}: give 'split' or 'file', one of them.",
@@ -321,7 +318,7 @@ def _demonstrations(
 
 
 def _groups(given: Mapping[str, Json], place: str) -> dict[str, tuple[str, ...]]:
-    table = _table(given, dict.fromkeys(given, TEXTS), place)
+    table = table_of(given, dict.fromkeys(given, TEXTS), place)
     named = [part for parts in table.values() for part in parts]
     for part in named:
         if named.count(part) > 1:
@@ -330,61 +327,3 @@ def _groups(given: Mapping[str, Json], place: str) -> dict[str, tuple[str, ...]]
                 allowed="Each part of a task is in one group.",
             )
     return {name: tuple(parts) for name, parts in table.items()}
-
-
-def _splits(table: Mapping[str, Json], file: TomlFile) -> DataSource:
-    place = file.top_level("data")
-    settings = {k: v for k, v in table.items() if not isinstance(v, dict)}
-    _table(settings, _DATA, place)
-    splits = {
-        name: _split(name, value, place)
-        for name, value in table.items()
-        if isinstance(value, dict)
-    }
-    wanted = _with(settings, place, "split", "identity")
-    if wanted["split"] not in splits:
-        raise ConfigError(
-            f"{place}: the split {wanted['split']!r} is not described.",
-            allowed=f"Described: {', '.join(sorted(splits)) or 'none'}.",
-        )
-    if "parts" in wanted:
-        _with(wanted, place, "part_field")
-    return DataSource(
-        split=wanted["split"],
-        splits=splits,
-        identity=tuple(wanted["identity"]),
-        parts=tuple(wanted.get("parts", ())),
-        part_field=wanted.get("part_field"),
-    )
-
-
-def _split(name: str, table: Mapping[str, Json], place: str) -> Split:
-    place = f"{place} (split {name})"
-    # Without a digest, the hub's revision is what says which rows are meant.
-    required = (*(() if "hub" in table else ("digest",)), "rows", "directory")
-    fields = _with(_table(table, _SPLIT, place), place, *required)
-    if "hub" in fields:
-        hub = _with(_table(fields["hub"], _HUB, place), place, *_HUB)
-        fields["hub"] = HubFile(**hub)
-    if "wheel" in fields:
-        wheel = _with(_table(fields["wheel"], _WHEEL, place), place, "member")
-        fields["wheel"] = WheelMember(**wheel)
-    return Split(name=name, **fields)
-
-
-def _table(
-    table: Mapping[str, Any], kinds: Mapping[str, Kind], place: str
-) -> dict[str, Any]:
-    for name, item in table.items():
-        check_value(name, item, kinds, what="key", place=place)
-    return dict(table)
-
-
-def _with(table: dict[str, Any], place: str, *required: str) -> dict[str, Any]:
-    for name in required:
-        if name not in table:
-            raise ConfigError(
-                f"{place}: {name!r} is missing.",
-                allowed=f"It needs {', '.join(required)}.",
-            )
-    return table

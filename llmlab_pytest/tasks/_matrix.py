@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from llmlab_pytest.core import TEXT, TEXTS, ConfigError, Json, Kind, TomlFile
 from llmlab_pytest.tasks._card import load_card, override
+from llmlab_pytest.tasks._card_data import source_named
 from llmlab_pytest.tasks._task import DataSource, Task
 
 SUFFIX = ".matrix.toml"
@@ -81,8 +82,17 @@ def _sources(
     """Return the datasets by name; `None` for the card's own."""
     if not datasets:
         return [None]
-    files = [path.parent / name for name in datasets]
-    return [(file.name.partition(".")[0], DataSource(file=file)) for file in files]
+    sources = [source_named(name, path.parent, where=str(path)) for name in datasets]
+    return [(_named(source, n), source) for n, source in enumerate(sources, start=1)]
+
+
+def _named(source: DataSource, number: int) -> str:
+    """Return the name of a dataset: its file's, or for a query its number."""
+    if source.hub is not None:
+        return source.hub.file.rpartition("/")[2].partition(".")[0]
+    return (
+        f"query{number}" if source.file is None else source.file.name.partition(".")[0]
+    )
 
 
 def _prompts(given: Json, path: Path) -> list[tuple[str, dict[str, Json], str]]:

@@ -22,7 +22,8 @@ from llmlab_pytest.prompts import (
     evaluate,
     render,
 )
-from llmlab_pytest.tasks._rows import read_rows
+from llmlab_pytest.tasks._read_source import read_source
+from llmlab_pytest.tasks._row_formats import in_form
 from llmlab_pytest.tasks._sources import load_split
 from llmlab_pytest.tasks._task import DEFAULT_MODE, DataSource, Task
 
@@ -92,13 +93,15 @@ def plan_task(
 def _placed_rows(task: Task, data_dir: Path | None) -> tuple[list[Row], list[str]]:
     """Return the evaluated rows and where each was read."""
     data = task.data
-    if data.file is not None:
-        placed = read_rows(data.file)
-        return [row for _, row in placed], [place for place, _ in placed]
-    rows = _rows(task, data.split, data_dir)
-    return rows, [
-        f"row {number} of {data.split or task.name}" for number in range(len(rows))
-    ]
+    if data.file is None and data.query is None and data.hub is None:
+        rows = _rows(task, data.split, data_dir)
+        whole = data.split or task.name
+        placed = [(f"row {n} of {whole}", row) for n, row in enumerate(rows)]
+    else:
+        placed = read_source(data)
+    if task.format is not None:
+        placed = [(place, in_form(task.format, row, place)) for place, row in placed]
+    return [row for _, row in placed], [place for place, _ in placed]
 
 
 def _rows(task: Task, split: str | None, data_dir: Path | None) -> list[Row]:

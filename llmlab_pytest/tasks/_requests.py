@@ -30,6 +30,7 @@ from llmlab_pytest.prompts import (
     render,
     system_turns,
 )
+from llmlab_pytest.tasks._conversation import turns_of
 from llmlab_pytest.tasks._plan import PlannedTask
 from llmlab_pytest.tasks._task import Task, chat_mode_on
 
@@ -69,6 +70,14 @@ def build_request(
     config = GenerateConfig(
         max_tokens=task.max_tokens, temperature=task.temperature, stop=task.stop
     )
+    if task.messages is not None:
+        turns = (
+            *before,
+            *turns_of(
+                task.messages, row, gap=task.demonstration_delimiter, where=where
+            ),
+        )
+        return GenerateRequest(_asked(turns, mode), config)
     question = render(task.prompt, row, where=where)
     return GenerateRequest(_context(before, question, mode), config)
 
@@ -76,7 +85,10 @@ def build_request(
 def _context(
     before: tuple[Turn, ...], question: str, mode: ChatMode
 ) -> str | tuple[Message, ...]:
-    turns = (*before, Turn("user", question))
+    return _asked((*before, Turn("user", question)), mode)
+
+
+def _asked(turns: tuple[Turn, ...], mode: ChatMode) -> str | tuple[Message, ...]:
     return raw_text(turns) if mode == "off" else messages_of(turns, mode)
 
 

@@ -6,20 +6,21 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
 from llmlab_pytest.core import DataError, Json, load
+from llmlab_pytest.yaml_files import parse_yaml
 
 Row = dict[str, Any]
 csv.field_size_limit(1 << 30)  # a document in a cell is longer than 128 KiB
 
 
 def load_rows(path: Path) -> list[Row]:
-    """Read rows from `.jsonl`, `.json`, `.csv` (also `.gz`) or `.parquet`.
+    """Read rows from `.jsonl`, `.json`, `.csv`, `.yaml` (also `.gz`) or `.parquet`.
 
     Raises:
         DataError: the file is missing, malformed or empty; names file and line.
@@ -32,12 +33,12 @@ def read_rows(path: Path) -> list[tuple[str, Row]]:
     name = path.name.removesuffix(".gz")
     if name.endswith(".parquet"):
         rows = list(_parquet_rows(path))
-    elif name.endswith((".jsonl", ".json", ".csv")):
+    elif name.endswith((".jsonl", ".json", ".csv", ".yaml", ".yml")):
         rows = list(_parse(name, _text(path), path))
     else:
         raise DataError(
             f"The data file {str(path)!r} is of an unknown kind.",
-            allowed="Rows are read from .jsonl, .json, .csv and .parquet.",
+            allowed="Rows are read from .jsonl, .json, .csv, .yaml and .parquet.",
         )
     if not rows:
         raise DataError(
@@ -140,19 +141,50 @@ def _parse(name: str, text: str, path: Path) -> Iterator[tuple[str, Row]]:
         return _csv_rows(text, path)
     if name.endswith(".json"):
         return _json_rows(text, path)
+    if name.endswith((".yaml", ".yml")):
+        return _yaml_rows(text, path)
     return _jsonl_rows(text, path)
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of a table; what a spreadsheet leaves empty is none."""
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     for row in _csv_read(reader, path):
         place = f"{path}:{reader.line_num}"
+        names = reader.fieldnames or ()
+        _check_header(names, path)
         if None in row or None in row.values():
             raise DataError(
-                f"{place}: the row has not {len(reader.fieldnames or ())} fields.",
-                allowed=f"The header names: {', '.join(reader.fieldnames or ())}.",
+                f"{place}: the row has not {len(names)} fields.",
+                allowed=f"The header names: {', '.join(names)}.",
             )
-        yield place, row
+        if row.pop("", ""):
+            raise DataError(
+                f"{place}: a value stands in a column without a name.",
+                fix="Name the column in the first line.",
+            )
+        if any(row.values()):
+            yield place, row
+
+
+def _check_header(names: Sequence[str], path: Path) -> None:
+    for name in names:
+        if name and names.count(name) > 1:
+            raise DataError(
+                f"{path}:1: the column {name!r} stands there twice.",
+                fix="Rename one of the two.",
+            )
+
+
+def _yaml_rows(text: str, path: Path) -> Iterator[tuple[str, Row]]:
+    root = parse_yaml(text, str(path), error=DataError)
+    if not isinstance(root.value, list):
+        raise DataError(
+            f"{path}: not a list of objects but {_shown(root.value)}.",
+            allowed="A .yaml file holds a list of mappings, each a row.",
+        )
+    for entry in root.entries():
+        yield entry.where, plain_row(_object(entry.value, entry.where), entry.where)
 
 
 def _csv_read(reader: "csv.DictReader[str]", path: Path) -> Iterator[Row]:

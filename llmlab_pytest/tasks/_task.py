@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from llmlab_pytest.core import Capability, Json, digest_of
+from llmlab_pytest.core import Capability, Json, digest_of, redact
 from llmlab_pytest.prompts import ChatMode
 
 Kind = Literal["generate", "loglikelihood", "perplexity"]
@@ -27,6 +27,8 @@ _NOT_HASHED = (
     "cluster",
     "where",
     "data",
+    # Rows in another form are other rows, which have their own hash.
+    "format",
     # What a mode changes is hashed; that it has a name changes no number.
     "modes",
     "mode",
@@ -89,11 +91,27 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is asked of a database; it can only read."""
+
+    url: str
+    """As SQLAlchemy takes it, or `env:NAME`: it stands in that variable."""
+    query: str
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    """Values of `:name` in the query, by name; they never become part of its text."""
+    folder: Path = field(default_factory=Path)
+    """What the path of an SQLite file is relative to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataSource:
-    """Where a task's rows come from: rows, a file, or splits of a dataset."""
+    """Where a task's rows come from: rows, a file, a query, splits of a dataset."""
 
     rows: tuple[Mapping[str, Json], ...] | None = None
     file: Path | None = None
+    query: Query | None = None
+    hub: HubFile | None = None
+    """A file of the hub that is read as it is."""
     split: str | None = None
     splits: Mapping[str, Split] = field(default_factory=dict)
     identity: tuple[str, ...] = ()
@@ -140,7 +158,11 @@ class Task:
     kind: Kind = "generate"
     version: str = ""
     reference: str = ""
+    format: str | None = None
+    """The form of the rows, if it is another tool's."""
     prompt: str = "{{ input }}"
+    messages: str | None = None
+    """Expression of a list of turns that are asked instead of the prompt."""
     contexts: str | None = None
     """Expression of a list of contexts, one per choice; the prompt continues each."""
     system: str | None = None
@@ -193,6 +215,8 @@ class Task:
         content: dict[str, Any] = asdict(self)
         for name in _NOT_HASHED:
             del content[name]
+        if self.messages is None:  # tasks of before there were any keep their hash
+            del content["messages"]
         content["chat"] = self.chat_mode
         return content
 
@@ -203,15 +227,19 @@ class Task:
 
     @property
     def source(self) -> str:
-        """Where the rows are published: `repository@revision:file`, or a file's name.
+        """Where rows are published: `repository@revision:file`, file, or database.
 
         Empty for rows that were written into a test.
         """
         data = self.data
-        if data.split is None:
+        if data.query is not None:
+            return redact(data.query.url)
+        if data.split is None and data.hub is None:
             return "" if data.file is None else data.file.name
-        hub = data.splits[data.split].hub
-        return f"{hub.repository}@{hub.revision}:{hub.file}" if hub else data.split
+        hub = data.hub or data.splits[data.split or ""].hub
+        if hub is None:
+            return data.split or ""
+        return f"{hub.repository}@{hub.revision}:{hub.file}"
 
     @property
     def chat_mode(self) -> ChatMode:
@@ -226,6 +254,7 @@ class Task:
         return digest_of(
             [getattr(self, name) for name in _ASKED]
             + [self.demonstrations and asdict(self.demonstrations)]
+            + ([] if self.messages is None else [self.messages])
         )
 
     @property
@@ -233,7 +262,9 @@ class Task:
         """Tells all tasks of a run apart, those of equal prompts and scores too."""
         rows = self.data.rows and digest_of(self.data.rows)
         place = [self.name, self.where, self.limit, self.epochs, self.gates, self.mode]
-        return digest_of([*place, self.hash, str(self.data.file), rows])
+        data = self.data
+        asked = [str(part) for part in (data.file, data.query, data.hub) if part]
+        return digest_of([*place, self.hash, asked, self.format, rows])
 
     def with_changes(self, **changes: Any) -> "Task":
         """Return a copy with other fields."""

@@ -22,8 +22,8 @@ from pathlib import Path
 from _reference import asked, card_of, files_of, smollm2, weights
 
 from llmlab_pytest.core import Completion, Sample
+from llmlab_pytest.providers import effective_request
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
-from llmlab_pytest.session._keys import effective_request
 from llmlab_pytest.tasks import (
     PlannedTask,
     build_request,

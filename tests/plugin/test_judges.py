@@ -117,14 +117,38 @@ def test_a_card_is_scored_by_the_judge(project: pytest.Pytester, how: str) -> No
     )
 
 
-def test_an_estimate_says_that_judges_are_not_in_it(
+def test_judges_are_in_the_estimate_once_they_were_measured(
     project: pytest.Pytester,
 ) -> None:
-    """Their questions depend on answers that nobody has yet."""
+    """Before, nobody knows what a judge will read, and the sum says so."""
     result = _run(project, "--llmlab-judge=strict")
-    result.stdout.fnmatch_lines(["estimate: 2 items, *; calls to judges are not in it"])
+    result.stdout.re_match_lines(
+        [
+            r"estimate: 2 items, .* \+ \?",
+            r"estimated .*; judges, not estimated: \$0\.43$",
+        ]
+    )
+    again = _run(project, "--llmlab-judge=strict", "--llmlab-estimate")
+    again.stdout.re_match_lines(
+        [
+            r"capitals +strict judges tested +2 .*\$0\.43 \[\$0\.\d+, \$0\.\d+\]",
+            r"all +2 .*",
+        ]
+    )
+    again.stdout.fnmatch_lines(["*strict judges tested*judgements of 2 samples"])
+    last = _run(project, "--llmlab-judge=strict")
+    last.stdout.re_match_lines(
+        [r"estimated \$0\.\d+ .*, spent \$0\.\d+: as estimated$"]
+    )
+
+
+def test_a_judge_that_a_test_asks_is_named_as_not_estimated(
+    project: pytest.Pytester,
+) -> None:
+    """What a test asks is known when it runs."""
+    project.makepyfile(test_own="def test_own(llm): assert llm('France').text")
     result = _run(project, "--llmlab-judge=strict", "--llmlab-estimate")
-    result.stdout.fnmatch_lines(["calls to judges are not in it"])
+    result.stdout.fnmatch_lines(["judges that tests ask themselves are not in it"])
 
 
 def test_each_answer_is_judged_once(project: pytest.Pytester) -> None:
@@ -145,11 +169,17 @@ def test_a_judge_is_needed_only_where_a_scorer_asks_one(
 
 
 @pytest.mark.parametrize("judge", ["nobody", "llmlab-no-such-*"])
-def test_an_unknown_judge_is_an_error(project: pytest.Pytester, judge: str) -> None:
-    """It names the option."""
+def test_an_unknown_judge_is_an_error_before_anything_is_asked(
+    project: pytest.Pytester, judge: str
+) -> None:
+    """It names the option, whether or not a scorer would ask for a judge."""
+    card = project.path / "capitals.task.toml"
+    card.write_text(CARD.replace('"correctness", ', ""), encoding="utf-8")
     result = _run(project, f"--llmlab-judge={judge}")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["*--llmlab-judge*"])
-    assert _row(project)["errors"] == 2
+    assert f"'{judge}'" in result.stdout.str()
+    assert not (project.path / ".llmlab").exists()
 
 
 def test_what_a_judge_mumbles_is_an_error_and_no_miss(project: pytest.Pytester) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from llmlab_pytest import core, hookspecs, options, plugin, scorers
+from llmlab_pytest import core, hookspecs, options, plugin, promptfoo, scorers
 
 REPOSITORY = Path(__file__).parents[2]
 _TABLE = re.compile(
@@ -186,6 +186,24 @@ def _option(parameter: inspect.Parameter) -> str:
     return f"{parameter.name} = {shown}"
 
 
+def promptfoo_taken_table() -> str:
+    """Return every assertion of promptfoo that is taken over."""
+    rows = (
+        (_code(kind), _code(mapped.scorer), "" if mapped.is_same else "another measure")
+        for kind, mapped in promptfoo.MAPPED.items()
+    )
+    return render(("promptfoo", "scorer here", "verdict"), rows)
+
+
+def promptfoo_refused_table() -> str:
+    """Return every assertion of promptfoo that is refused, and what does it here."""
+    rows = (
+        (_code(kind), refusal.why, refusal.instead)
+        for kind, refusal in promptfoo.REFUSED.items()
+    )
+    return render(("promptfoo", "why not", "here"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "options": options_table,
     "marks": marks_table,
@@ -193,6 +211,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "hooks": hooks_table,
     "errors": errors_table,
     "scorer_options": scorer_options_table,
+    "promptfoo_taken": promptfoo_taken_table,
+    "promptfoo_refused": promptfoo_refused_table,
     **{name: partial(scorers_table, names) for name, names in SCORERS.items()},
 }
 

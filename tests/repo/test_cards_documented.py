@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llmlab_pytest.tasks import _card
+from llmlab_pytest.tasks import _card, _card_data
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CARDS = sorted(BENCHMARKS.glob("*/task.toml"))
@@ -26,8 +26,8 @@ def test_every_key_of_a_card_is_described() -> None:
     )
     assert top == {*_card.KEYS, *_card._TABLES}
     assert demonstrations == set(_card._DEMONSTRATIONS)
-    assert data == set(_card._DATA)
-    assert split == set(_card._SPLIT)
+    assert data == set(_card_data._DATA)
+    assert split == set(_card_data._SPLIT)
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda path: path.parent.name)

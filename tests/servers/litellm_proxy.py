@@ -37,6 +37,20 @@ _OWN_SETTINGS = {
 }
 
 
+_LLAMA_SERVER = """
+import runpy, llama_cpp.llama_cpp as native
+defaults = native.llama_model_default_params
+def parameters():
+    chosen = defaults()
+    chosen.use_extra_bufts = False
+    return chosen
+native.llama_model_default_params = parameters
+runpy.run_module("llama_cpp.server", run_name="__main__")
+"""
+"""llama.cpp's own server, without what GCC 12 compiles wrongly on processors with AMX:
+see `providers/_llamacpp_native.py`."""
+
+
 class NoEnvironment(Exception):
     """The packages cannot be installed; says why."""
 
@@ -82,13 +96,16 @@ def _make(folder: Path, *, below: str, requirements: Path) -> None:
 
 
 @contextmanager
-def llama_server(python: Path, weights: Path, *, folder: Path) -> Iterator[str]:
+def llama_server(
+    python: Path, weights: Path, *, folder: Path, tells_logprobs: bool = False
+) -> Iterator[str]:
     """Serve a GGUF file under the name `smol`; yield the base URL, ending in `/v1`."""
     port = _free_port()
     words = ["--host", "127.0.0.1", "--port", str(port), "--n_ctx", "2048"]
     words += ["--model", str(weights), "--model_alias", "smol"]
     words += ["--flash_attn", "true"]  # llama.cpp's own default, and so our provider's
-    command = [str(python), "-m", "llama_cpp.server", *words]
+    words += ["--logits_all", "true"] if tells_logprobs else []
+    command = [str(python), "-c", _LLAMA_SERVER, *words]
     url = f"http://127.0.0.1:{port}/v1"
     with _running(command, ready=f"{url}/models", log=folder / "llama.log"):
         yield url

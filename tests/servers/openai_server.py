@@ -474,7 +474,12 @@ def completion(
         choice["message"] = {"role": "assistant", "content": text}
         if body.get("logprobs"):
             content = [
-                {"token": word, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+                {
+                    "token": word,
+                    "logprob": -0.5,
+                    "bytes": None,
+                    "top_logprobs": _top(word, body),
+                }
                 for word in text.split()
             ]
             choice["logprobs"] = {"content": content}
@@ -485,9 +490,23 @@ def completion(
             choice["logprobs"] = {
                 "tokens": words,
                 "token_logprobs": [-0.5] * len(words),
+                "top_logprobs": [_older_top(word, body["logprobs"]) for word in words],
             }
     reply = {**_envelope(body, chat=chat), "choices": [choice]}
     return reply if behaviour == "no-usage" else reply | {"usage": usage_of(body, text)}
+
+
+def _top(word: str, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return so many tokens for a place as are asked for, the least likely first."""
+    count = body.get("top_logprobs") or 0
+    told = [(word, -0.5), *((f"{word}{n}", -0.5 - n) for n in range(1, count))][:count]
+    return [{"token": t, "logprob": p, "bytes": None} for t, p in reversed(told)]
+
+
+def _older_top(word: str, count: int) -> dict[str, float] | None:
+    """Return the same as the protocol of raw prompts has it."""
+    top = _top(word, {"top_logprobs": count})
+    return {each["token"]: each["logprob"] for each in top} or None
 
 
 def events(

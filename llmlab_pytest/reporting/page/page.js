@@ -6,7 +6,10 @@
   const CUT = 2000;
   const byId = (id) => document.getElementById(id);
   const tables = JSON.parse(byId("index").textContent);
+  const WORD = /\S+\s*|\s+/g;
+  const MOST_PAIRS = 4e6;
   const chunks = new Map();
+  const places = new Map();
   let found = [];
   let first = 0;
 
@@ -53,7 +56,103 @@
     return scroll;
   }
 
-  function shown(detail) {
+  // Pairs of [kind, words], where kind is 0 in both texts, 1 in the first, 2 in the second.
+  function differing(first, second) {
+    const before = first.match(WORD) || [];
+    const after = second.match(WORD) || [];
+    let head = 0;
+    while (head < before.length && head < after.length && before[head] === after[head]) head += 1;
+    let tail = 0;
+    const room = Math.min(before.length, after.length) - head;
+    while (tail < room && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail += 1;
+    const a = before.slice(head, before.length - tail);
+    const b = after.slice(head, after.length - tail);
+    const middle = a.length * b.length > MOST_PAIRS ? [[1, a], [2, b]] : aligned(a, b);
+    const whole = [[0, before.slice(0, head)], ...middle, [0, before.slice(before.length - tail)]];
+    return whole.filter(([, words]) => words.length);
+  }
+
+  // The longest common subsequence; deleted words stand before those that replace them.
+  function aligned(a, b) {
+    const width = b.length + 1;
+    const longest = new Uint16Array((a.length + 1) * width);
+    for (let i = a.length - 1; i >= 0; i -= 1) {
+      for (let j = b.length - 1; j >= 0; j -= 1) {
+        longest[i * width + j] = a[i] === b[j]
+          ? longest[(i + 1) * width + j + 1] + 1
+          : Math.max(longest[(i + 1) * width + j], longest[i * width + j + 1]);
+      }
+    }
+    const pieces = [];
+    const add = (kind, word) => {
+      const last = pieces[pieces.length - 1];
+      if (last && last[0] === kind) last[1].push(word);
+      else pieces.push([kind, [word]]);
+    };
+    let i = 0;
+    let j = 0;
+    while (i < a.length || j < b.length) {
+      if (i < a.length && j < b.length && a[i] === b[j]) { add(0, a[i]); i += 1; j += 1; }
+      else if (j === b.length || (i < a.length && longest[(i + 1) * width + j] >= longest[i * width + j + 1])) { add(1, a[i]); i += 1; }
+      else { add(2, b[j]); j += 1; }
+    }
+    return pieces;
+  }
+
+  function compared(first, second) {
+    const pre = make("pre");
+    for (const [kind, words] of differing(first, second)) {
+      pre.append(make(["span", "del", "ins"][kind], words.join("")));
+    }
+    if (first === second) pre.replaceChildren(make("span", "The two are the same."));
+    return pre;
+  }
+
+  // Completions of the same sample: [name, text], the baseline's first.
+  function others(table, number, detail) {
+    const [name, epoch] = tables[table].rows[number];
+    const found = [];
+    if (detail.before !== null) found.push([`${tables[table].before} (baseline)`, detail.before]);
+    tables.forEach((other, place) => {
+      if (place === table || other.task !== tables[table].task) return;
+      const twin = placesOf(place).get(JSON.stringify([name, epoch]));
+      const text = twin === undefined ? null : detailOf(place, twin).completion;
+      if (text !== null) found.push([other.model, text]);
+    });
+    return found;
+  }
+
+  function placesOf(table) {
+    if (!places.has(table)) {
+      places.set(table, new Map(tables[table].rows.map((row, n) => [JSON.stringify(row.slice(0, 2)), n])));
+    }
+    return places.get(table);
+  }
+
+  function comparison(table, number, detail) {
+    if (detail.completion === null) return [];
+    const known = others(table, number, detail);
+    if (!known.length) return [];
+    const select = make("select");
+    select.append(make("option", "nothing", { value: "" }));
+    known.forEach(([name], place) => select.append(make("option", name, { value: place })));
+    const label = make("label", "compare the completion with");
+    label.append(select);
+    const result = make("div", null, { role: "status" });
+    const draw = () => {
+      const chosen = known[select.value];
+      result.replaceChildren(...(chosen ? [compared(chosen[1], detail.completion)] : []));
+    };
+    select.addEventListener("change", draw);
+    if (detail.before !== null && detail.before !== detail.completion) {
+      select.value = "0";
+      draw();
+    }
+    return [label, result];
+  }
+
+  function shown(table, number) {
+    const detail = detailOf(table, number);
     const parts = [];
     if (detail.error) parts.push(...block("Error", detail.error));
     for (const [role, text] of detail.prompt) parts.push(...block(role, text));
@@ -68,6 +167,7 @@
       ));
     }
     if (detail.completion !== null) parts.push(...block("Completion", detail.completion));
+    parts.push(...comparison(table, number, detail));
     if (detail.target) parts.push(...block("Target", detail.target));
     if (detail.scores.length) {
       parts.push(make("h3", "Scores"));
@@ -88,7 +188,7 @@
       return;
     }
     const detail = make("tr", null, { class: "detail" });
-    detail.appendChild(make("td", null, { colspan: 5 })).append(...shown(detailOf(table, number)));
+    detail.appendChild(make("td", null, { colspan: 5 })).append(...shown(table, number));
     row.after(detail);
     button.setAttribute("aria-expanded", "true");
   }
@@ -179,7 +279,7 @@
   });
   byId("back").addEventListener("click", () => turn(-1));
   byId("on").addEventListener("click", () => turn(1));
-  fill(byId("table"), null, tables.map((table, number) => [table.title, number]));
+  fill(byId("table"), null, tables.map((table, number) => [`${table.task} on ${table.model}`, number]));
   for (const id of ["filter", "rows", "back", "on"]) byId(id).hidden = false;
   open();
 })();

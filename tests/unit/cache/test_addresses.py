@@ -9,7 +9,7 @@ import pytest
 from llmlab_pytest.cache import Asked, draw_of
 from llmlab_pytest.core import GenerateConfig, GenerateRequest, Message, ModelSpec
 from llmlab_pytest.providers import identity_of
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 
 SPEC = ModelSpec(
     alias="mine",

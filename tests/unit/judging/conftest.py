@@ -20,6 +20,7 @@ from llmlab_pytest.testing import ScriptedModel
 
 WORDS: frozenset[Capability] = frozenset({"chat"})
 SCHEMA: frozenset[Capability] = frozenset({"chat", "json_schema"})
+TELLING: frozenset[Capability] = frozenset({"chat", "top_logprobs"})
 LIKELY: frozenset[Capability] = frozenset({"chat", "loglikelihood"})
 
 

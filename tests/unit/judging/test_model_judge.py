@@ -19,7 +19,7 @@ from llmlab_pytest.judging import check_judge, rubric, way_of
 from llmlab_pytest.judging._answers import read_choice
 from llmlab_pytest.scorers import score
 
-from .conftest import LIKELY, SCHEMA, WORDS, Bench, items, verdict
+from .conftest import LIKELY, SCHEMA, TELLING, WORDS, Bench, items, verdict
 
 POLITE = rubric(criteria="It is polite.", material=["answer"])
 UNREADABLE = [
@@ -105,6 +105,19 @@ def test_a_local_model_tells_how_likely_each_choice_is(
     (request,) = bench.models["judge"].requests
     assert isinstance(request, LoglikelihoodRequest)
     assert [pair.text for pair in request.continuations] == ["yes", "no"]
+
+
+@pytest.mark.parametrize(("weigh", "asked"), [(False, None), (True, 10)])
+def test_likeliest_tokens_are_asked_for_where_they_are_wanted(
+    bench: Bench, weigh: bool, asked: int | None
+) -> None:
+    """They are kept with every answer, so that nobody pays for them in vain."""
+    bench.add([verdict("4")], can=TELLING)
+    scale = rubric(criteria="Good?", scale="1-5", material=["answer"], weigh=weigh)
+    assert bench.score(scale, "Hello").value == 0.75
+    (request,) = bench.models["judge"].requests
+    assert isinstance(request, GenerateRequest)
+    assert request.config.top_logprobs == asked
 
 
 def test_what_it_took_is_told_apart(bench: Bench) -> None:

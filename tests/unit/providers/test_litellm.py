@@ -176,6 +176,20 @@ def test_litellm_reads_token_logprobs(ask: Callable[..., Any]) -> None:
     assert (chat.token_logprobs, raw.token_logprobs) == (words, words)
 
 
+@pytest.mark.parametrize("is_raw", [False, True], ids=["chat", "raw"])
+def test_litellm_reads_the_likeliest_tokens(
+    ask: Callable[..., Any], is_raw: bool
+) -> None:
+    """Each place has its alternatives, the likeliest first whatever the order sent."""
+    config = GenerateConfig(top_logprobs=3, max_tokens=2)
+    prompt = QUESTION if is_raw else (Message("user", QUESTION),)
+    (told,) = ask("echo", GenerateRequest(prompt, config))
+    top = (("Paris", -0.5), ("Paris1", -1.5), ("Paris2", -2.5))
+    first = told.token_logprobs[0]
+    assert (first.token, first.logprob) == ("Paris", -0.5)
+    assert tuple((each.token, each.logprob) for each in first.top) == top
+
+
 @pytest.mark.parametrize("name", ["echo", "gpt-4o-mini"])
 def test_litellm_sends_a_raw_prompt_raw(
     ask: Callable[..., Any], server: Server, name: str

@@ -57,6 +57,7 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"seed": 11},
     {"stop": ("a", "b")},
     {"token_logprobs": True},
+    {"top_logprobs": 3},
     {"stream": True},
 )
 EXTRA: tuple[dict[str, Any], ...] = (
@@ -158,7 +159,9 @@ def test_extra_parameters_reach_the_server_as_through_litellm(
     assert server.bodies[: len(server.bodies) // 2] == server.bodies[-1:]
 
 
-@pytest.mark.parametrize("config", [{}, {"token_logprobs": True, "max_tokens": 3}])
+@pytest.mark.parametrize(
+    "config", [{}, {"token_logprobs": True, "max_tokens": 3}, {"top_logprobs": 2}]
+)
 def test_raw_prompts_reach_the_server_as_through_litellm(
     ask: Callable[..., Completion], server: Server, config: dict[str, Any]
 ) -> None:

@@ -46,9 +46,9 @@ def test_shipped_registry_has_the_embedded_models(shipped: ModelRegistry) -> Non
     """The default model is there, in both forms, and so is the double."""
     assert shipped["smollm2"].provider == "transformers"
     assert shipped["smollm2"].id == shipped["smollm2-gguf"].id
-    remote_only = {"tools", "images", "json_schema"}
+    remote_only = {"top_logprobs", "tools", "images", "json_schema"}
     capabilities = set(CAPABILITIES) - remote_only
-    assert shipped["smollm2"].capabilities == capabilities - {"streaming"}
+    assert shipped["smollm2"].capabilities == capabilities
     assert shipped["smollm2-gguf"].capabilities == capabilities
     assert shipped["smollm2"].context_tokens == 8192
     assert shipped.groups()["local"] == ["smollm2", "smollm2-gguf"]

@@ -18,11 +18,11 @@ from llmlab_pytest.core import (
     canonical_json,
 )
 from llmlab_pytest.metrics import build_row, default_metrics
+from llmlab_pytest.providers import effective_request
 from llmlab_pytest.providers._scripted import scripted_spec
 from llmlab_pytest.reporting import TaskSamples
 from llmlab_pytest.scorers import apply_scorer, make_scorer, scorer_registry
-from llmlab_pytest.session._keys import effective_request
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 from llmlab_pytest.tasks import (
     DataSource,
     Task,

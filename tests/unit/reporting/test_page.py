@@ -26,7 +26,7 @@ from llmlab_pytest.core import (
     Stratum,
     Verdict,
 )
-from llmlab_pytest.reporting import TaskSamples, render_page
+from llmlab_pytest.reporting import Before, TaskSamples, render_page
 
 HOSTILE = "</script><script>alert(1)</script><!-- \x1b[31m \u202e \0 \ud800 '\"&"
 ROWS = [
@@ -238,3 +238,24 @@ def test_run_without_samples_and_unfinished_run_have_a_page(
     text = page(replace(report(), finished_at=None))
     assert "not finished: interrupted or still running" in text
     assert blocks(text) == {"index": []}
+
+
+def test_page_has_the_answers_of_the_baseline(
+    judged: Callable[..., Any], card: Callable[..., Any], report: Callable[..., Report]
+) -> None:
+    """Only those to the same row; they are read when they are shown."""
+    rows = [
+        {"question": f"What is {n}+1?", "answer": f"so\n#### {n + 1}"} for n in range(3)
+    ]
+    plain = judged(card("gsm8k", rows), ["2", "3", "4"])
+    ids = [record.result.sample_id for record in plain.records]
+    known = {
+        record.result.sample_id: record.sample.metadata for record in plain.records
+    }
+    answers = {(ids[0], 1): "1 </script>", (ids[1], 1): "of another row"}
+    before = Before("main.jsonl", {**known, ids[1]: {"question": "?"}}, lambda: answers)
+    table = replace(plain, before=before)
+    found = blocks(page(report(table), table))
+    assert found["index"][0]["before"] == "main.jsonl"
+    details = found["part-0-0"]
+    assert [each["before"] for each in details] == ["1 </script>", None, None]

@@ -24,7 +24,7 @@ from llmlab_pytest.core import (
 from llmlab_pytest.reporting import TaskSamples, render_csv, render_jsonl
 from llmlab_pytest.reporting._csv import COLUMNS
 from llmlab_pytest.reporting._samples import asked_of, target_text, turn_text
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 
 HOSTILE = (
     "</script><script>alert(1)</script> \x1b[31m \u202e \0 \ud800 \u2028 "

@@ -17,7 +17,7 @@ from llmlab_pytest.core import (
     ToolCall,
     digest_of,
 )
-from llmlab_pytest.session._request_json import request_json
+from llmlab_pytest.store import request_json
 
 TURNS = (Message("system", "a"), Message("user", "b"))
 GREEDY = GenerateConfig(max_tokens=5, temperature=0.0, stop=("x",))

@@ -12,7 +12,7 @@ from llmlab_pytest.core import (
     Request,
 )
 
-_USED_LATER = ("tools", "tool_choice", "response_schema")
+_USED_LATER = ("tools", "tool_choice", "response_schema", "top_logprobs")
 """Settings that older requests do not have. Unused they are left out, so that answers
 of older runs, caches and cassettes keep their addresses."""
 

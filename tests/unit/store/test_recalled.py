@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from llmlab_pytest.core import Completion, Original, Price, Usage
-from llmlab_pytest.session._recalled import as_given, recalled
+from llmlab_pytest.store import as_given, recalled
 
 ANSWER = Completion(
     text="4",

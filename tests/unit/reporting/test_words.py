@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab_pytest.snapshots import marked
+from llmlab_pytest.reporting import marked
 
 
 @pytest.mark.parametrize(
