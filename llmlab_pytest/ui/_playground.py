@@ -78,7 +78,7 @@ class Playground:
         return {"variables": names, "missing": missing, "trouble": ""}
 
     async def ask(self, wish: Wish, send: Send) -> None:
-        """Ask everything at once; send each answer as soon as it is scored.
+        """Ask everything at once; send answers while they are written, and scored.
 
         Raises:
             LlmlabError: the prompt, a model or a scorer cannot be used; nothing was
@@ -98,19 +98,26 @@ class Playground:
             scorers=self._made(wish),
             target=wish.target,
         )
-        await send({"kind": "begin", "answers": [_named(one, wish) for one in asked]})
+        events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        tell = events.put_nowait
+        tell({"kind": "begin", "answers": [_named(one, wish) for one in asked]})
         costs: list[float | None] = []
 
         async def answer(one: _Asked) -> None:
-            given = await trying.answer(one.spec, one.number)
+            heard = _Heard(one.place, tell)
+            given = await trying.answer(one.spec, one.number, listener=heard)
             costs.append(self._book(given, wish))
-            await send(_answer_event(one, given, costs[-1]))
+            tell(_answer_event(one, given, costs[-1]))
 
-        with judging(lambda names: self._judges(names or wish.judges)):
-            async with asyncio.TaskGroup() as group:
-                for one in asked:
-                    group.create_task(answer(one))
-        await send({"kind": "end", "cost": money(_sum(costs)), "spent": self.spent})
+        async with asyncio.TaskGroup() as sending:
+            sending.create_task(_send_all(events, send))
+            with judging(lambda names: self._judges(names or wish.judges)):
+                async with asyncio.TaskGroup() as group:
+                    for one in asked:
+                        group.create_task(answer(one))
+            told = {"kind": "end", "cost": money(_sum(costs)), "spent": self.spent}
+            tell(told)
+            tell(None)
 
     @property
     def spent(self) -> str:
@@ -192,6 +199,36 @@ class Playground:
         self._is_known = self._is_known and cost_usd is not None
         self._spent_usd += cost_usd or 0.0
         return cost_usd
+
+
+class _Heard:
+    """Hears an answer while it is written.
+
+    Args:
+        place: of the answer on the page.
+        tell: takes an event.
+    """
+
+    def __init__(self, place: int, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._place = place
+        self._tell = tell
+
+    def begin(self) -> None:
+        """Tell that the text starts anew."""
+        self._told("", is_new=True)
+
+    def add(self, text: str) -> None:
+        """Tell the next piece."""
+        self._told(text, is_new=False)
+
+    def _told(self, text: str, *, is_new: bool) -> None:
+        place = {"kind": "text", "place": self._place}
+        self._tell({**place, "text": text, "fresh": is_new})
+
+
+async def _send_all(events: "asyncio.Queue[dict[str, Any] | None]", send: Send) -> None:
+    while (event := await events.get()) is not None:
+        await send(event)
 
 
 def _cost_of(given: Answer, wish: Wish) -> float | None:

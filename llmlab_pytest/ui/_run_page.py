@@ -25,18 +25,17 @@ class Start(NamedTuple):
     """Likewise; 0 is any that is free."""
     names: Sequence[str]
     """Further names by which browsers may call the page."""
-    registry: Path | None
-    """The project's models; `None`: `llmlab_models.toml` here, if present."""
-    may_run_commands: bool
-    """Whether keys may come from commands."""
 
 
-def run_page(start: Start) -> None:
+def run_page(start: Start, asking: Asking) -> None:
     """Serve the page of this folder until Ctrl-C.
 
+    Args:
+        start: where, and of which store.
+        asking: the models of its playground.
+
     Raises:
-        ConfigError: it cannot be listened there, the token is too short, or the
-            registry is missing or wrong.
+        ConfigError: it cannot be listened there, or the token is too short.
     """
     host, names = start.host, start.names
     token, is_new = choose_token(host)
@@ -52,7 +51,6 @@ def run_page(start: Start) -> None:
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
-    asking = Asking(start.registry, may_run_commands=start.may_run_commands)
-    with asking, closing(Shelf(start.store)) as shelf, suppress(KeyboardInterrupt):
+    with closing(Shelf(start.store)) as shelf, suppress(KeyboardInterrupt):
         site = Site(shelf, access, Playground(asking, Path.cwd()))
         asyncio.run(serve(site, host=host, port=start.port, tell=tell))

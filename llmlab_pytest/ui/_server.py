@@ -14,6 +14,8 @@ from llmlab_pytest.core import ConfigError, LlmlabError, StoreError
 from llmlab_pytest.ui._access import HEADERS, Access, Arrival
 from llmlab_pytest.ui._compare import compare_view
 from llmlab_pytest.ui._compared_sample import compared_sample_view
+from llmlab_pytest.ui._costs import costs_view
+from llmlab_pytest.ui._leaderboard import leaderboard_view
 from llmlab_pytest.ui._links import Query
 from llmlab_pytest.ui._page import ASSETS, asset, render
 from llmlab_pytest.ui._play_routes import Handler, play_routes
@@ -31,6 +33,8 @@ _VIEWS: dict[str, View] = {
     "/runs/{run}/sample": sample_view,
     "/compare": compare_view,
     "/compare/sample": compared_sample_view,
+    "/costs": costs_view,
+    "/leaderboard": leaderboard_view,
 }
 """Views by the pattern of their address: each only reads."""
 _MOST_BODY_BYTES = 1_000_000

@@ -102,6 +102,8 @@ VIEWS = (
     "/compare?run=r1&run=r2",
     f"/compare/sample?run=r1&run=r2&task={TASK}&id=sample-002",
     "/play?template=Capital+of+{{+land+}}&model=careful&model=hasty",
+    "/costs?by=model",
+    "/leaderboard",
     "/nothing",
 )
 

@@ -24,10 +24,12 @@ TRY = {
 WAIT_S = 30.0
 
 
-def events_of(reply: Any) -> list[dict[str, Any]]:
+def events_of(reply: Any, *, pieces: bool = False) -> list[dict[str, Any]]:
+    """Return what was streamed, with the pieces of answers or without."""
     assert reply.status == 200, reply.text
     assert reply.headers["Content-Type"] == "application/x-ndjson"
-    return [json.loads(line) for line in reply.text.splitlines()]
+    events = [json.loads(line) for line in reply.text.splitlines()]
+    return [each for each in events if pieces or each["kind"] != "text"]
 
 
 def test_answers_come_one_by_one_with_cost_and_scores(page: Any) -> None:
@@ -45,6 +47,21 @@ def test_answers_come_one_by_one_with_cost_and_scores(page: Any) -> None:
     assert values == {"exact": "1.000", "contains_any": "1.000"}
     assert by_place[2]["scores"][0]["is_wrong"]
     assert (end["kind"], end["cost"], end["spent"]) == ("end", "$0", "$0")
+
+
+def test_answers_are_shown_while_they_are_written(page: Any) -> None:
+    """Piece by piece, side by side; a text that starts anew says so."""
+    events = events_of(page.post("/play/ask", TRY), pieces=True)
+    texts = {}
+    for each in events:
+        if each["kind"] == "text":
+            before = "" if each["fresh"] else texts.get(each["place"], "")
+            texts[each["place"]] = before + each["text"]
+    assert sum(each["kind"] == "text" for each in events) > 4
+    for answer in (each for each in events if each["kind"] == "answer"):
+        # The last piece may be held back, since a secret could begin there.
+        assert answer["text"].startswith(texts[answer["place"]])
+        assert texts[answer["place"]]
 
 
 def test_judge_decides_by_a_rule_of_ours_where_no_scorer_asks_it(page: Any) -> None:
