@@ -58,7 +58,7 @@ class Decoding(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What one model answered, or why it did not."""
+    """What one model answered, or why it did not, or why that is not scored."""
 
     spec: ModelSpec
     number: int
@@ -111,13 +111,16 @@ class Trying:
                 epoch=number + 1,
                 listener=listener,
             )
+        except LlmlabError as error:
+            return Answer(spec, number, None, error=error)
+        try:
             sample = Sample(id="prompt", input=self._prompt.text, target=self._target)
             scores = [
                 await ascore(completion, scorer, sample=sample)
                 for _, scorer in self._scorers
             ]
-        except LlmlabError as error:
-            return Answer(spec, number, None, error=error)
+        except LlmlabError as error:  # of a judge: what was answered, and paid, stays
+            return Answer(spec, number, completion, error=error)
         return Answer(spec, number, completion, tuple(scores))
 
     def _request(self, spec: ModelSpec, number: int) -> GenerateRequest:

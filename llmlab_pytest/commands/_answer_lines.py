@@ -15,8 +15,7 @@ def name_of(answer: Answer, *, epochs: int) -> str:
 def text_of(answer: Answer) -> str:
     """Return the answer, or why there is none, fit for a terminal."""
     if answer.completion is None:
-        told = f"{type(answer.error).__name__}: {answer.error}"
-        return escape_control(redact(told))
+        return _trouble(answer)
     return escape_control(redact(answer.completion.text))
 
 
@@ -35,8 +34,14 @@ def facts_of(completion: Completion) -> str:
 
 
 def score_lines(answer: Answer) -> list[str]:
-    """Return a line per score."""
+    """Return a line per score, or why there is none."""
+    if answer.completion is not None and answer.error is not None:
+        return [f"  not scored: {_trouble(answer)}"]
     return [_told(score) for score in answer.scores]
+
+
+def _trouble(answer: Answer) -> str:
+    return escape_control(redact(f"{type(answer.error).__name__}: {answer.error}"))
 
 
 def _told(score: Score) -> str:

@@ -232,12 +232,10 @@ async def _send_all(events: "asyncio.Queue[dict[str, Any] | None]", send: Send) 
 
 
 def _cost_of(given: Answer, wish: Wish) -> float | None:
+    if given.error is not None and (wish.judges or given.error.may_be_billed):
+        return None  # of a judge that failed it is not known what had been paid before
     if given.completion is None:
-        # Of a judge that failed it is not known what had been paid before.
-        may_be_billed = bool(wish.judges) or (
-            given.error is not None and given.error.may_be_billed
-        )
-        return None if may_be_billed else 0.0
+        return 0.0
     judged = [each for one in given.scores for each in one.judgements]
     paid = [each.cost_usd for each in judged if each.calls]
     return _sum([given.completion.cost_usd, *paid])
@@ -259,7 +257,7 @@ def _answer_event(one: _Asked, given: Answer, cost_usd: float | None) -> dict[st
     event |= {"cost": money(cost_usd), "error": _told(given.error)}
     done = given.completion
     if done is None:
-        return event | {"text": "", "facts": [], "scores": []}
+        return event | {"text": None, "facts": [], "scores": []}
     facts = [seconds(done.latency_s)]
     if done.ttft_s is not None:
         facts.append(f"first token {seconds(done.ttft_s)}")

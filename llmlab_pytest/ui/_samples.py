@@ -204,6 +204,7 @@ def sample_view(shelf: Shelf, query: Query) -> str:
         epochs=plan.epochs,
         outcome=record.result.outcome,
         detail=detail,
+        is_test=record.sample is None and record.completion is None,
         choice_heads=_CHOICES,
         choices=_choice_lines(detail),
         score_heads=_SCORES,
@@ -271,12 +272,12 @@ def _facts(record: SampleRecord) -> list[tuple[str, str]]:
     """Return what the answer took, by name; what is not known is left out."""
     result, done = record.result, record.completion
     facts = [
-        ("cost", money(result.cost_usd) if done else ""),
+        ("cost", "" if result.error else money(result.cost_usd)),
         ("latency", seconds(result.latency_s) if result.latency_s is not None else ""),
         ("first token", seconds(result.ttft_s) if result.ttft_s is not None else ""),
-        ("input tokens", f"{result.usage.input_tokens:,}" if done else ""),
+        ("input tokens", _count(result.usage.input_tokens)),
         ("cached of them", _count(result.usage.cached_input_tokens)),
-        ("output tokens", f"{result.usage.output_tokens:,}" if done else ""),
+        ("output tokens", _count(result.usage.output_tokens)),
         ("reasoning of them", _count(result.usage.reasoning_tokens)),
         ("ended by", done.stop_reason if done else ""),
         ("attempts", f"{done.attempts}" if done and done.attempts > 1 else ""),

@@ -17,7 +17,7 @@ from llmlab_pytest.ui._compared_sample import compared_sample_view
 from llmlab_pytest.ui._costs import costs_view
 from llmlab_pytest.ui._leaderboard import leaderboard_view
 from llmlab_pytest.ui._links import Query
-from llmlab_pytest.ui._page import ASSETS, asset, render
+from llmlab_pytest.ui._page import ASSETS, asset, render, shown
 from llmlab_pytest.ui._play_routes import Handler, play_routes
 from llmlab_pytest.ui._play_view import play_view
 from llmlab_pytest.ui._playground import Playground
@@ -172,7 +172,7 @@ def _trouble(request: web.Request, status: int, title: str, text: str) -> web.Re
     if request.method == "GET":
         html = render("trouble", here="", title=title, text=text)
         return web.Response(text=html, content_type="text/html", status=status)
-    return web.json_response({"error": text}, status=status)
+    return web.json_response({"error": shown(text)}, status=status)
 
 
 def _login(request: web.Request, text: str) -> web.Response:

@@ -113,3 +113,14 @@ def test_a_try_becomes_a_file_that_pytest_runs(
     options = ("-pno:cacheprovider", *MODEL, "--llmlab-judge", "scripted:script.toml")
     result = pytester.runpytest_subprocess(*options, name)
     assert result.parseoutcomes() == {"passed": 1}
+
+
+def test_answer_stays_where_its_judge_fails(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """It was paid; below it stands why it is not scored, and the exit code says so."""
+    judge = pytester.path / "judge.toml"
+    judge.write_text('fallback = "error"\n', encoding="utf-8")
+    result = run("France?", *MODEL, "--judge", "scripted:judge.toml")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*It is Paris.*", "*  not scored: *"])

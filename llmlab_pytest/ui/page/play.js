@@ -131,7 +131,7 @@
   function arrived(event) {
     const card = cards.get(event.place);
     card.section.removeAttribute("aria-busy");
-    if (event.error) {
+    if (event.error && event.text === null) {
       card.section.classList.add("wrong");
       card.facts.textContent = `no answer · ${event.cost}`;
       card.text.textContent = event.error;
@@ -146,6 +146,7 @@
       if (given.why) line.append(` ${given.why}`);
       return line;
     }));
+    if (event.error) card.scores.append(make("li", `Not scored: ${event.error}`, "error"));
     byId("base").append(new Option(card.name, String(event.place)));
     byId("comparing").hidden = byId("base").options.length < 3;
   }

@@ -76,6 +76,17 @@ def test_judge_decides_by_a_rule_of_ours_where_no_scorer_asks_it(page: Any) -> N
     )
 
 
+def test_answer_stays_where_its_judge_fails(page: Any) -> None:
+    """It was paid; that it is not scored is said, and no score."""
+    tried = {**TRY, "models": ["careful"], "judges": ["hasty"]}
+    tried["scorers"] = ['{"name": "rubric", "criteria": "It is short."}']
+    _, answer, end = events_of(page.post("/play/ask", tried))
+    assert answer["text"] == "It is the town of Paris."
+    assert "Error" in answer["error"] or "Malformed" in answer["error"]
+    assert answer["scores"] == []
+    assert end["cost"] == "?"
+
+
 def test_trouble_of_one_model_is_no_score_and_no_end_of_the_others(page: Any) -> None:
     """It stands where its answer would."""
     tried = {**TRY, "template": "Who?", "variables": {}, "expect": "Who"}
@@ -83,6 +94,7 @@ def test_trouble_of_one_model_is_no_score_and_no_end_of_the_others(page: Any) ->
     answers = {each["place"]: each for each in events if each["kind"] == "answer"}
     assert answers[0]["error"] == ""
     assert answers[1]["error"]
+    assert answers[1]["text"] is None
     assert answers[1]["scores"] == []
     assert events[-1]["kind"] == "end"
 
