@@ -40,7 +40,9 @@ def compared_sample_view(shelf: Shelf, query: Query) -> str:
     cards = [_card(rows[0], place, records) for place in range(len(sides))]
     for card, side, called in zip(cards, sides, names_of(sides), strict=True):
         place = Found(task, side.model, name, 1, None)
+        epochs = sum(result.sample_id == name for result in side.results)
         card |= {"name": called, "href": sample_address(side.source, place)}
+        card["epochs"] = epochs
     sample = next((record.sample for record in known if record.sample), None)
     return render(
         "compared",

@@ -24,15 +24,17 @@ def play_view(shelf: Shelf, playground: Playground, query: Query) -> str:
     fields = {name: query.one(name) for name in _FIELDS}
     if query.one("run"):
         fields |= _of_sample(shelf, query)
+    chosen, judges = query.every("model") or [_FREE], query.every("judge")
     models = playground.models()
     return render(
         "play",
         here="/play",
         fields=fields,
         given={name: query.one(f"var_{name}") for name in query.every("var")},
-        models=models,
-        chosen=query.every("model") or [_FREE],
-        judges=query.every("judge"),
+        models=sorted(models, key=lambda spec: spec.alias not in chosen),
+        chosen=chosen,
+        judging=sorted(models, key=lambda spec: spec.alias not in judges),
+        judges=judges,
         scorers=sorted(playground.scorers()),
         spent=playground.spent,
     )

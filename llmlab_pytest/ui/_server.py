@@ -148,7 +148,7 @@ def _guard(access: Access) -> Middleware:
         )
         if is_known or request.path in _OPEN:
             return await handler(request)
-        return _login(request, "This page needs the token that its server printed.")
+        return _login(request, "This page needs the token of its server.")
 
     return guard
 

@@ -124,6 +124,7 @@
 
   function piece(event) {
     const card = cards.get(event.place);
+    card.facts.textContent = "writing …";
     if (event.fresh) card.text.textContent = "";
     card.text.append(event.text);
   }

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -275,3 +276,28 @@ def serve(kept: Kept, project: Path) -> Iterator[Callable[..., Served]]:
 def page(serve: Callable[..., Served]) -> Served:
     """The page without a token."""
     return serve()
+
+
+@pytest.fixture
+def remote(
+    openai_server: ModuleType, project: Path, serve: Callable[..., Any]
+) -> Iterator[Callable[[str], Any]]:
+    """Serve a page whose model `remote` is a real server with a price."""
+
+    def start(behaviour: str) -> Any:
+        entry = f"""
+[[model]]
+alias = "remote"
+provider = "litellm"
+id = "openai/{behaviour}"
+options = {{ base_url = "{server.url}" }}
+input_usd_per_million_tokens = 1000.0
+output_usd_per_million_tokens = 2000.0
+"""
+        path = project / "llmlab_models.toml"
+        path.write_text(path.read_text("utf-8") + entry, encoding="utf-8")
+        return serve()
+
+    with openai_server.OpenAIServer() as server:
+        start.server = server  # type: ignore[attr-defined]
+        yield start

@@ -48,9 +48,8 @@ def open_view(chromium: Any, page: Any) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
 
     def opened(path: str, **options: Any) -> Any:
-        context = chromium.new_context(
-            **{"viewport": DESK, "base_url": page.url, **options}
-        )
+        options = {"viewport": DESK, "base_url": page.url, **options}
+        context = chromium.new_context(**options)
         contexts.append(context)
         view = context.new_page()
         view.set_default_timeout(20_000)
@@ -59,7 +58,8 @@ def open_view(chromium: Any, page: Any) -> Iterator[Callable[..., Any]]:
         view.on(
             "request",
             lambda request: (
-                request.url.startswith(page.url) or troubles.append(request.url)
+                request.url.startswith(options["base_url"])
+                or troubles.append(request.url)
             ),
         )
         view.goto(path)
@@ -295,3 +295,31 @@ def test_hostile_answer_does_not_run(
     view.locator("#cards pre span").first.wait_for()
     assert view.locator("#cards img, #cards script").count() == 0
     assert "owned" not in view.title()
+
+
+def test_try_is_stopped(open_view: Callable[..., Any], remote: Any) -> None:
+    """What has come stays; what had not may be billed all the same."""
+    served = remote("hang")
+    query = "template=Capital+of+France%3F&model=careful&model=remote"
+    view = open_view(f"/play?{query}", base_url=served.url)
+    view.get_by_role("button", name="Ask").click()
+    view.get_by_text("1 of 2 answers").wait_for()
+    view.get_by_role("button", name="Stop").click()
+    view.locator("#state", has_text="Stopped").wait_for()
+    texts = view.locator("#cards pre").all_text_contents()
+    assert "It is the town of Paris." in texts
+    assert view.get_by_role("button", name="Ask").is_enabled()
+    assert "may be billed" in view.locator("#cards").text_content()
+
+
+def test_answer_that_breaks_off_is_no_answer(
+    open_view: Callable[..., Any], remote: Any
+) -> None:
+    """A stream that ends with an error: its words are void, its cost is unknown."""
+    served = remote("error-in-stream")
+    query = "template=Capital+of+France%3F&model=remote"
+    view = open_view(f"/play?{query}", base_url=served.url)
+    view.get_by_role("button", name="Ask").click()
+    view.get_by_text("This try cost ?").wait_for()
+    assert "no answer" in view.locator("#cards .soft").text_content()
+    assert "overloaded" in view.locator("#cards pre").text_content()

@@ -4,9 +4,7 @@ import ast
 import http.client
 import json
 import tomllib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -316,31 +314,6 @@ def test_sample_of_a_run_opens_in_the_playground(kept: Any, page: Any) -> None:
     form = page.get(f"/play?{link}").text
     assert "What is {{ &#39;{{&#39; }} x }}?</textarea>" in form
     assert "Be brief.</textarea>" in form
-
-
-@pytest.fixture
-def remote(
-    openai_server: ModuleType, project: Path, serve: Callable[..., Any]
-) -> Iterator[Callable[[str], Any]]:
-    """Serve a page whose model `remote` is a real server with a price."""
-
-    def start(behaviour: str) -> Any:
-        entry = f"""
-[[model]]
-alias = "remote"
-provider = "litellm"
-id = "openai/{behaviour}"
-options = {{ base_url = "{server.url}" }}
-input_usd_per_million_tokens = 1000.0
-output_usd_per_million_tokens = 2000.0
-"""
-        path = project / "llmlab_models.toml"
-        path.write_text(path.read_text("utf-8") + entry, encoding="utf-8")
-        return serve()
-
-    with openai_server.OpenAIServer() as server:
-        start.server = server  # type: ignore[attr-defined]
-        yield start
 
 
 def test_cost_of_a_try_is_told_and_added_up(remote: Any) -> None:
