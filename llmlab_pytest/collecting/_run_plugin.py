@@ -15,6 +15,7 @@ from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
 )
+from llmlab_pytest.collecting._error_report import leave_trace_out, show_message
 from llmlab_pytest.collecting._estimate import (
     estimate_ahead,
     estimate_all,
@@ -209,6 +210,7 @@ class RunPlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Record errors of samples and the ends of behaviour tests."""
+        leave_trace_out(call)
         report = yield
         skip_unasked(item, call, report)
         try:
@@ -222,11 +224,7 @@ class RunPlugin:
         if call.excinfo:
             show_limits(item, report, call.excinfo.value)
             show_untested(item, report, call.excinfo.value)
-        if call.excinfo and report.when == "setup" and report.failed:
-            error = call.excinfo.value
-            if isinstance(error, LlmlabError):
-                # The trace would be ours; the message says what to do.
-                report.longrepr = f"{type(error).__name__}: {error}"
+        show_message(call, report)
         make_printable(report)
         report.user_properties = [*item.user_properties]
         if self._work is not None:
