@@ -92,6 +92,10 @@ class Asking:
         """
         return list(self._models.resolve(list(names), where=where))
 
+    def known(self) -> list[ModelSpec]:
+        """Return the models of the registry, by name."""
+        return list(self._models.values())
+
     async def ask(
         self,
         spec: ModelSpec,

@@ -167,14 +167,21 @@ def sample_from(target: Target, sample: Sample | None) -> Sample:
 def _check_options(
     name: str, options: Mapping[str, object], factory: ScorerFactory, where: str
 ) -> None:
-    accepted = [
-        parameter.name
+    accepted = {
+        parameter.name: parameter
         for parameter in inspect.signature(factory).parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
+    }
     for option in options:
         if option not in accepted:
-            raise unknown_name(f"option of {name}", option, accepted, where=where)
+            raise unknown_name(f"option of {name}", option, list(accepted), where=where)
+    for option, parameter in accepted.items():
+        is_given = parameter.default is not parameter.empty or option in options
+        if not is_given and parameter.kind is not parameter.VAR_POSITIONAL:
+            raise ConfigError(
+                f"The scorer {name!r} in {where} lacks its option {option!r}.",
+                fix=f'Write it as {{"name": "{name}", "{option}": …}}.',
+            )
 
 
 def _nested(specs: Any, registry: ScorerRegistry, where: str) -> Any:

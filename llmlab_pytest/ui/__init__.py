@@ -4,6 +4,6 @@ One process that serves its own files, asks for nothing elsewhere and shows what
 wrote as text.
 """
 
-from llmlab_pytest.ui._run_page import run_page
+from llmlab_pytest.ui._run_page import Start, run_page
 
-__all__ = ["run_page"]
+__all__ = ["Start", "run_page"]

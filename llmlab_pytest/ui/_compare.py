@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from llmlab_pytest.comparing import Compared, Side
-from llmlab_pytest.core import SampleRecord, TaskPlan
-from llmlab_pytest.metrics import build_row
+from llmlab_pytest.core import SampleRecord
 from llmlab_pytest.reporting import interval, money, score, seconds
 from llmlab_pytest.ui._comparison import (
     CORRECTIONS,
@@ -14,7 +13,6 @@ from llmlab_pytest.ui._comparison import (
     comparison_of,
     names_of,
     records_by_id,
-    rows_of,
 )
 from llmlab_pytest.ui._links import Query, address
 from llmlab_pytest.ui._page import Cell, Head, pager_of, render, shown
@@ -62,7 +60,7 @@ def compare_view(shelf: Shelf, query: Query) -> str:
     task = task if task in found.tasks else found.tasks[0]
     sides = found.of_task(task)
     show = query.one("show") if query.one("show") in _SHOWN else "changed"
-    rows = rows_of(sides)
+    rows = found.rows[task]
     chosen = [row for row in rows if row.is_shown(show)]
 
     def link(page: int) -> str:
@@ -82,7 +80,7 @@ def compare_view(shelf: Shelf, query: Query) -> str:
         correct=correct,
         corrections={name: head for name, (head, _) in CORRECTIONS.items()},
         side_heads=_SIDES,
-        sides=_side_lines(shelf, found.sides),
+        sides=_side_lines(found),
         change_heads=(
             *_CHANGES,
             Head(found.heading, "number"),
@@ -103,18 +101,10 @@ def compare_view(shelf: Shelf, query: Query) -> str:
     )
 
 
-def _side_lines(shelf: Shelf, sides: Sequence[Side]) -> list[list[Cell]]:
+def _side_lines(found: Comparison) -> list[list[Cell]]:
     lines = []
-    for side, name in zip(sides, names_of(sides), strict=True):
-        count = len(side.results)
-        plan = TaskPlan(
-            task=side.task,
-            model=side.model,
-            planned=count,
-            available=count,
-            metrics=(side.metric,),
-        )
-        row = build_row(plan, side.results, shelf.metrics, clusters=side.clusters)
+    names = names_of(found.sides)
+    for side, row, name in zip(found.sides, found.lines, names, strict=True):
         (metric,) = row.metrics
         link = address("runs", side.source, "samples", task=side.task, model=side.model)
         taken = (

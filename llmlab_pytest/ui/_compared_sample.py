@@ -11,7 +11,6 @@ from llmlab_pytest.ui._comparison import (
     comparison_of,
     names_of,
     records_by_id,
-    rows_of,
 )
 from llmlab_pytest.ui._links import Query, address
 from llmlab_pytest.ui._page import render, shown
@@ -28,16 +27,17 @@ def compared_sample_view(shelf: Shelf, query: Query) -> str:
     """
     runs, task, name = query.every("run"), query.one("task"), query.one("id")
     metric = query.one("metric")
-    sides = comparison_of(shelf, runs, metric, "holm").of_task(task)
+    found = comparison_of(shelf, runs, metric, "holm")
+    sides = found.of_task(task)
     records = [records_by_id(shelf, side, [name]).get(name) for side in sides]
     known = [record for record in records if record is not None]
-    if not known:
+    rows = [each for each in found.rows.get(task, ()) if each.name == name]
+    if not known or not rows:
         raise ConfigError(
             f"None of the runs has the sample {name!r} of {task!r}.",
             fix="Open it from the comparison.",
         )
-    (row,) = [each for each in rows_of(sides) if each.name == name]
-    cards = [_card(row, place, records) for place in range(len(sides))]
+    cards = [_card(rows[0], place, records) for place in range(len(sides))]
     for card, side, called in zip(cards, sides, names_of(sides), strict=True):
         place = Found(task, side.model, name, 1, None)
         card |= {"name": called, "href": sample_address(side.source, place)}

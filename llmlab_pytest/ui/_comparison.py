@@ -1,6 +1,7 @@
 """What several runs, or the models of one, have of the same samples."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmlab_pytest.comparing import (
@@ -10,8 +11,8 @@ from llmlab_pytest.comparing import (
     pairs_of,
     sides_of,
 )
-from llmlab_pytest.core import ConfigError, SampleRecord
-from llmlab_pytest.metrics import sample_values
+from llmlab_pytest.core import ConfigError, SampleRecord, TaskPlan, TaskRow
+from llmlab_pytest.metrics import MetricRegistry, build_row, sample_values
 from llmlab_pytest.stats import benjamini_hochberg, holm
 from llmlab_pytest.store import Found
 from llmlab_pytest.ui._samples import records_of
@@ -20,26 +21,6 @@ from llmlab_pytest.ui._shelf import Shelf
 _MOST_SIDES = 12
 CORRECTIONS = {"holm": ("p (Holm)", holm), "fdr": ("p (FDR)", benjamini_hochberg)}
 """Heading and function by the value of `correct`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What several runs, or models, have of the same tasks."""
-
-    sides: Sequence[Side]
-    compared: Sequence[Compared]
-    heading: str
-    """Of the corrected p values."""
-
-    @property
-    def tasks(self) -> list[str]:
-        """The tasks that more than one side has."""
-        names = [side.task for side in self.sides]
-        return sorted({name for name in names if names.count(name) > 1})
-
-    def of_task(self, task: str) -> list[Side]:
-        """Return the sides of a task; the first is what others are held against."""
-        return [side for side in self.sides if side.task == task]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +43,29 @@ class Row:
         if show == "changed":
             return bool(changes - {""})
         return show == "all" or show in changes
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What several runs, or models, have of the same tasks."""
+
+    sides: Sequence[Side]
+    lines: Sequence[TaskRow]
+    """What the table says of each side."""
+    compared: Sequence[Compared]
+    rows: Mapping[str, Sequence[Row]]
+    """The samples of each task that several sides have."""
+    heading: str
+    """Of the corrected p values."""
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that more than one side has."""
+        return sorted(self.rows)
+
+    def of_task(self, task: str) -> list[Side]:
+        """Return the sides of a task; the first is what others are held against."""
+        return [side for side in self.sides if side.task == task]
 
 
 def comparison_of(
@@ -99,9 +103,28 @@ def comparison_of(
             )
         sides.sort(key=lambda side: side.task)
         compared = compare_pairs(pairs, shelf.metrics, function)
-        return Comparison(sides, compared, heading)
+        tasks = Counter(side.task for side in sides)
+        rows = {
+            task: rows_of([side for side in sides if side.task == task])
+            for task, count in tasks.items()
+            if count > 1
+        }
+        lines = [_line(side, shelf.metrics) for side in sides]
+        return Comparison(sides, lines, compared, rows, heading)
 
     return shelf.compared(summaries, (metric, correct), compare)
+
+
+def _line(side: Side, metrics: MetricRegistry) -> TaskRow:
+    count = len(side.results)
+    plan = TaskPlan(
+        task=side.task,
+        model=side.model,
+        planned=count,
+        available=count,
+        metrics=(side.metric,),
+    )
+    return build_row(plan, side.results, metrics, clusters=side.clusters)
 
 
 def names_of(sides: Sequence[Side]) -> list[str]:

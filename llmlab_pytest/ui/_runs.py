@@ -30,8 +30,8 @@ _STATES: dict[VerdictState, str] = {
 """The colour of a verdict, by the outcome that has it."""
 _NAME, _NUMBER = "wide", "number"
 _RUNS = (
-    Head("run", "title"),
-    Head("begun", _NAME),
+    Head("run", "title moment"),
+    Head("begun", "wide moment"),
     Head("state", _NAME),
     Head("tasks", _NAME),
     Head("models", _NAME),

@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import NamedTuple
 
 from aiohttp import web
@@ -13,14 +14,18 @@ from llmlab_pytest.core import ConfigError, LlmlabError, StoreError
 from llmlab_pytest.ui._access import HEADERS, Access, Arrival
 from llmlab_pytest.ui._compare import compare_view
 from llmlab_pytest.ui._compared_sample import compared_sample_view
+from llmlab_pytest.ui._costs import costs_view
+from llmlab_pytest.ui._leaderboard import leaderboard_view
 from llmlab_pytest.ui._links import Query
 from llmlab_pytest.ui._page import ASSETS, asset, render
+from llmlab_pytest.ui._play_routes import Handler, play_routes
+from llmlab_pytest.ui._play_view import play_view
+from llmlab_pytest.ui._playground import Playground
 from llmlab_pytest.ui._runs import run_view, runs_view
 from llmlab_pytest.ui._samples import sample_view, samples_view
 from llmlab_pytest.ui._shelf import Shelf
 
 View = Callable[[Shelf, Query], str]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _VIEWS: dict[str, View] = {
     "/runs": runs_view,
     "/runs/{run}": run_view,
@@ -28,6 +33,8 @@ _VIEWS: dict[str, View] = {
     "/runs/{run}/sample": sample_view,
     "/compare": compare_view,
     "/compare/sample": compared_sample_view,
+    "/costs": costs_view,
+    "/leaderboard": leaderboard_view,
 }
 """Views by the pattern of their address: each only reads."""
 _MOST_BODY_BYTES = 1_000_000
@@ -42,6 +49,7 @@ class Site(NamedTuple):
 
     shelf: Shelf
     access: Access
+    playground: Playground
 
 
 def application(site: Site) -> web.Application:
@@ -53,6 +61,10 @@ def application(site: Site) -> web.Application:
     app.router.add_get("/", _to_runs)
     for pattern, view in _VIEWS.items():
         app.router.add_get(pattern, _handler(site.shelf, view))
+    view = partial(_play_view, site.playground)
+    app.router.add_get("/play", _handler(site.shelf, view))
+    for path, handler in play_routes(site.playground).items():
+        app.router.add_post(path, handler)
     app.router.add_get("/page/{name}", _asset)
     app.router.add_post("/token", _enter(site.access))
     return app
@@ -186,6 +198,10 @@ def _handler(shelf: Shelf, view: View) -> Handler:
         return web.Response(text=html, content_type="text/html")
 
     return handle
+
+
+def _play_view(playground: Playground, shelf: Shelf, query: Query) -> str:
+    return play_view(shelf, playground, query)
 
 
 async def _asset(request: web.Request) -> web.Response:

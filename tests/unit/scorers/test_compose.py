@@ -255,3 +255,10 @@ def test_composition_is_called_like_any_scorer() -> None:
     assert scorer("Paris", "Paris").value == 1.0
     found: Score = scorer("Lyon", None, Sample(id="s", input="", target="Paris"))
     assert found.explanation == "exact: expected 'Paris'"
+
+
+@pytest.mark.parametrize("name", ["all_of", "threshold"])
+def test_scorer_without_an_option_it_needs_is_refused(name: str) -> None:
+    """Where a scorer is named alone that asks for more."""
+    with pytest.raises(ConfigError, match=f"{name!r} in here lacks its option"):
+        make_scorer(name, scorer_registry(), where="here")

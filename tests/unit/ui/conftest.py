@@ -5,11 +5,13 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from llmlab_pytest.asking import Asking
 from llmlab_pytest.core import (
     Completion,
     Judgement,
@@ -22,6 +24,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.store import Exchange, Store, open_store
 from llmlab_pytest.ui._access import Access
+from llmlab_pytest.ui._playground import Playground
 from llmlab_pytest.ui._server import Site, serving
 from llmlab_pytest.ui._shelf import Shelf
 
@@ -200,24 +203,72 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     made.store.close()
 
 
+SCRIPTS = {
+    "careful": """
+[[reply]]
+pattern = "answer [0-9a-f]+ begins"
+text = '{"reason": "it says so", "verdict": "yes"}'
+
+[[reply]]
+pattern = "hostile"
+text = """
+    + json.dumps(HOSTILE).replace("\\u0000", "")
+    + """
+
+[[reply]]
+pattern = "France"
+text = "It is the town of Paris."
+""",
+    "hasty": """
+fallback = "error"
+
+[[reply]]
+pattern = "France"
+text = "It is the city of Lyon."
+""",
+}
+
+
 @pytest.fixture
-def serve(kept: Kept) -> Iterator[Callable[..., Served]]:
-    """Serve the store; ended with the test."""
+def project(tmp_path: Path) -> Path:
+    """A project with two scripted models, one of which judges."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    entries = []
+    for alias, script in SCRIPTS.items():
+        path = folder / f"{alias}.toml"
+        path.write_text(script, encoding="utf-8")
+        entry = {"alias": alias, "provider": "scripted", "id": str(path)}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in entry.items()]
+        entries.append("\n".join(["[[model]]", *lines, 'capabilities = ["chat"]']))
+    (folder / "llmlab_models.toml").write_text("\n".join(entries), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def serve(kept: Kept, project: Path) -> Iterator[Callable[..., Served]]:
+    """Serve store and project; ended with the test."""
     started: list[Served] = []
 
     def start(
         *, token: str | None = None, url: str | None = None, **more: Any
     ) -> Served:
         secret = None if token is None else Secret(token)
-        shelf = Shelf(url or kept.url)
-        site = Site(shelf, Access("127.0.0.1", secret, **more))
+        registry = project / "llmlab_models.toml"
+        asking = opened.enter_context(Asking(registry, may_run_commands=False))
+        site = Site(
+            Shelf(url or kept.url),
+            Access("127.0.0.1", secret, **more),
+            Playground(asking, project),
+        )
         started.append(Served(site).start())
         return started[-1]
 
-    yield start
-    for served in started:
-        served.end()
-        served.site.shelf.close()
+    with ExitStack() as opened:
+        yield start
+        for served in started:
+            served.end()
+            served.site.shelf.close()
 
 
 @pytest.fixture

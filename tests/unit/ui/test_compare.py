@@ -134,6 +134,15 @@ def test_what_cannot_be_compared_is_said(
     assert "Traceback" not in reply.text
 
 
+@pytest.mark.parametrize("query", ["task=quiz&id=s99", "task=none&id=s01", ""])
+def test_sample_that_is_not_compared_is_said(kept: Any, page: Any, query: str) -> None:
+    """As what is not there."""
+    fill(kept, "r1", 1, {"quiz/new": NEW, "quiz/old": OLD, "lone/new": OLD})
+    reply = page.get(f"/compare/sample?run=r1&{query}")
+    assert reply.status == 404
+    assert page.get("/compare/sample?run=r1&task=lone&id=s01").status == 404
+
+
 WORDS = st.text(st.sampled_from("ab \n\té"), max_size=40)
 
 
