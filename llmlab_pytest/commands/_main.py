@@ -46,6 +46,13 @@ COMMANDS = {
         "a run against that of the base branch: a verdict and a comment",
         "llmlab_pytest.commands._review:describe",
     ),
+    "history": _Command(
+        "what runs cost, or scored, over time",
+        "llmlab_pytest.commands._history:describe",
+    ),
+    "reprice": _Command(
+        "a past run at other prices", "llmlab_pytest.commands._reprice:describe"
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),

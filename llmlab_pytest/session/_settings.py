@@ -108,7 +108,6 @@ def read_settings(config: pytest.Config) -> Settings:
     root = config.rootpath
     models = raw_setting(config, "--llm")
     judges = raw_setting(config, "--llmlab-judge")
-    calibrations = raw_setting(config, "--llmlab-calibration").value
     budget = raw_setting(config, "--llmlab-budget")
     alert = raw_setting(config, "--llmlab-budget-alert")
     data = raw_setting(config, "--llmlab-data").value
@@ -140,11 +139,7 @@ def read_settings(config: pytest.Config) -> Settings:
         look_ahead=_integer(config, "--llmlab-look-ahead", minimum=0) or 0,
         judges=tuple(name for name in (judges.value or "").split("\n") if name),
         judges_where=judges.where,
-        calibrations=tuple(
-            read_calibration(root / Path(name))
-            for name in (calibrations or "").split("\n")
-            if name
-        ),
+        calibrations=_calibrations(config),
         budget=parse_limits(budget.value or "", where=budget.where),
         budget_where=budget.where,
         budget_alert_ratio=parse_share(alert.value or "", where=alert.where),
@@ -176,6 +171,16 @@ def raw_setting(config: pytest.Config, flag: str) -> Setting:
     if option.ini and (value := config.getini(option.ini)) not in ("", None):
         return Setting(str(value), f"ini {option.ini}")
     return Setting(option.default, f"the default of {option.flag}")
+
+
+def _calibrations(config: pytest.Config) -> tuple[Calibration, ...]:
+    """Read the files of `--llmlab-calibration`."""
+    named = raw_setting(config, "--llmlab-calibration").value or ""
+    return tuple(
+        read_calibration(config.rootpath / Path(name))
+        for name in named.split("\n")
+        if name
+    )
 
 
 def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:

@@ -8,7 +8,15 @@ from llmlab_pytest.store._ledger import (
     nano_usd,
     usd_of,
 )
-from llmlab_pytest.store._protocol import Exchange, RunSummary, Store, open_store
+from llmlab_pytest.store._protocol import (
+    Exchange,
+    KeptCall,
+    RunSummary,
+    Samples,
+    Spent,
+    Store,
+    open_store,
+)
 from llmlab_pytest.store._records_json import completion_content, completion_from
 
 __all__ = [
@@ -16,8 +24,11 @@ __all__ = [
     "Exchange",
     "Hold",
     "HoldAnswer",
+    "KeptCall",
     "Ledger",
     "RunSummary",
+    "Samples",
+    "Spent",
     "Store",
     "completion_content",
     "completion_from",
