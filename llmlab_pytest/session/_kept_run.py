@@ -62,6 +62,7 @@ class KeptRun:
         self._metrics = metrics
         self._calibrations = calibrations
         self._baselines = baselines
+        self._shown: dict[tuple[str, str], list[SampleResult]] = {}
 
     def report(
         self,
@@ -86,6 +87,8 @@ class KeptRun:
             ]
         runs = (r for r in self._store.runs(limit=None) if r.id == self._run_id)
         summary = next(runs, None)
+        # Their samples are shown next, and reading 20,000 results takes a second.
+        self._shown = {(p.task, p.model): self._results(p) for p in plans}
         rows = tuple(map(self._row, plans))
         factors = self._store.run_factors(self._run_id)
         return Report(
@@ -140,7 +143,7 @@ class KeptRun:
     def tables(self, report: Report) -> Iterator[TaskSamples]:
         """Yield the samples of each task and model, in the order of the report."""
         for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
-            results = self._results(row.plan)
+            results = self._of_report(row.plan)
             stratify = _stratify(row.plan)
             places = self._places(row.plan, stratify)
             yield TaskSamples(
@@ -150,6 +153,11 @@ class KeptRun:
                 records=_Records(self._store, self._run_id, row.plan, results, places),
             )
 
+    def _of_report(self, plan: TaskPlan) -> list[SampleResult]:
+        """Return the results that the last report was made of."""
+        found = self._shown.get((plan.task, plan.model))
+        return self._results(plan) if found is None else found
+
     def _results(self, plan: TaskPlan) -> list[SampleResult]:
         return self._store.results(self._run_id, task=plan.task, model=plan.model)
 
@@ -157,7 +165,7 @@ class KeptRun:
         samples: list[Sample] = []
         if {"group", CLUSTER} & plan.factors.keys():
             samples = self._store.samples(self._run_id, task=plan.task)
-        results = self._results(plan)
+        results = self._of_report(plan)
         row = build_row(
             plan,
             results,
