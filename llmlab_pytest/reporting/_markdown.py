@@ -13,6 +13,7 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._coverage import COVERAGE_HEAD, coverage_cells
 from llmlab_pytest.reporting._judges import as_people_rate, judge_cells
 from llmlab_pytest.reporting._markdown_text import (
     block,
@@ -47,6 +48,8 @@ def render_markdown(report: Report, tables: Iterable[TaskSamples]) -> Iterator[s
     yield markdown_table(
         _HEAD, [cells for row in rows for cells in _cells(row)], names=3
     )
+    if report.coverage:
+        yield markdown_table(COVERAGE_HEAD, coverage_cells(report.coverage), names=1)
     head, lines = judge_cells(report)
     if lines:
         yield markdown_table(head, lines, names=head.index("value"))

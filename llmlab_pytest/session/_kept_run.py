@@ -16,6 +16,7 @@ from llmlab_pytest.core import (
     TaskRow,
     Verdict,
 )
+from llmlab_pytest.covering import Declared, coverage_of, verdicts_of
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
 from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate, watched
 from llmlab_pytest.judging import Calibration, judge_rows
@@ -56,12 +57,14 @@ class KeptRun:
         metrics: MetricRegistry,
         calibrations: Sequence[Calibration] = (),
         baselines: Baselines | None = None,
+        coverage: Sequence[Declared] = (),
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._metrics = metrics
         self._calibrations = calibrations
         self._baselines = baselines
+        self._coverage = coverage
         self._shown: dict[tuple[str, str], list[SampleResult]] = {}
 
     def report(
@@ -91,10 +94,13 @@ class KeptRun:
         self._shown = {(p.task, p.model): self._results(p) for p in plans}
         rows = tuple(map(self._row, plans))
         factors = self._store.run_factors(self._run_id)
+        coverage = coverage_of(self._store, self._run_id, self._coverage)
+        is_finished = summary is not None and summary.finished_at is not None
         return Report(
             run_id=self._run_id,
             rows=rows,
-            verdicts=tuple(verdicts),
+            verdicts=(*verdicts, *verdicts_of(coverage, is_finished=is_finished)),
+            coverage=coverage,
             contributions=self._contributions(),
             engines=engine_accounts(rows, factors),
             estimate=forecasts_of(factors.pop(ESTIMATE, "[]")),
