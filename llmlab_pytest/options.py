@@ -267,6 +267,13 @@ OPTIONS: tuple[Option, ...] = (
         "humaneval and mbpp; without it they are skipped",
     ),
     Option(
+        flag="--llmlab-coverage",
+        metavar="FILE",
+        ini="llmlab_coverage",
+        help="What the suite should exercise (risks, rules, tools, prompts, slices of "
+        "data), e.g. llmlab_coverage.toml: a table of it, and a gate",
+    ),
+    Option(
         flag="--llmlab-json",
         metavar="FILE",
         ini="llmlab_json",

@@ -15,6 +15,7 @@ from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
 )
+from llmlab_pytest.collecting._covers_mark import refuse_wrong_covers
 from llmlab_pytest.collecting._error_report import leave_trace_out, show_message
 from llmlab_pytest.collecting._estimate import (
     estimate_ahead,
@@ -122,6 +123,7 @@ class RunPlugin:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None, object, object]:
         """Add the gates before `-k` and others select."""
+        refuse_wrong_covers(session, items)
         add_gates(session, items)
         result = yield
         self._is_collected = True
@@ -276,6 +278,10 @@ class RunPlugin:
         if outputs.troubles and self._session is not None:
             # A run whose report cannot be written is no success.
             self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if any(each.is_short for each in report.coverage) and self._session is not None:
+            self._session.exitstatus = (
+                self._session.exitstatus or pytest.ExitCode.TESTS_FAILED
+            )
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)

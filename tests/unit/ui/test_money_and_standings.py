@@ -185,8 +185,10 @@ def test_mean_needs_every_task_on_the_same_samples(kept: Any, page: Any) -> None
         "r1",
         1,
         {
-            "quiz/a": BEST, "chat/a": POOR,
-            "quiz/b": POOR, "chat/b": POOR,
+            "quiz/a": BEST,
+            "chat/a": POOR,
+            "quiz/b": POOR,
+            "chat/b": POOR,
             "quiz/part": BEST,
         },
     )
