@@ -10,7 +10,8 @@ from llmlab_pytest.reporting._forecasts import (
 )
 from llmlab_pytest.reporting._format import money, score, seconds
 from llmlab_pytest.reporting._grid import aligned
-from llmlab_pytest.reporting._harness import render_harness
+from llmlab_pytest.reporting._harness import NamedText, render_harness
+from llmlab_pytest.reporting._inspect import render_inspect
 from llmlab_pytest.reporting._json import render_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
@@ -20,6 +21,7 @@ from llmlab_pytest.reporting._samples import TaskSamples
 from llmlab_pytest.reporting._terminal import render_terminal
 
 __all__ = [
+    "NamedText",
     "ReadResult",
     "TaskSamples",
     "aligned",
@@ -29,6 +31,7 @@ __all__ = [
     "render_estimate",
     "render_estimate_line",
     "render_harness",
+    "render_inspect",
     "render_json",
     "render_jsonl",
     "render_markdown",

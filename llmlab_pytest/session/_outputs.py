@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from llmlab_pytest.core import LlmlabError, Report
+from llmlab_pytest.core import LlmlabError, Report, load
 from llmlab_pytest.reporting import (
+    NamedText,
     TaskSamples,
     render_csv,
     render_harness,
+    render_inspect,
     render_json,
     render_jsonl,
     render_markdown,
@@ -25,6 +27,12 @@ _FILES: Mapping[str, _Renderer] = {
     "--llmlab-samples": render_jsonl,
     "--llmlab-markdown": render_markdown,
 }
+_Folder = Callable[[Report, Iterable[TaskSamples]], Iterable[NamedText]]
+_FOLDERS: Mapping[str, _Folder] = {
+    "--llmlab-inspect": render_inspect,
+    "--llmlab-lm-eval": render_harness,
+}
+_PARQUET = "--llmlab-parquet"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file of a job's summary, to which each step adds."""
 
@@ -43,22 +51,31 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     Args:
         run: reads the samples.
         report: the run's report.
-        outputs: path by option; `--llmlab-lm-eval` names a folder.
+        outputs: path by option; some name a folder.
     """
     written: list[str] = []
     troubles: list[str] = []
     for flag, path in outputs.items():
         try:
-            if flag in _FILES:
-                _write(path, _FILES[flag](report, run.tables(report)))
-            else:
-                for name, text in render_harness(report, run.tables(report)):
-                    _write(path / name, text)
+            _write_one(flag, path, report, run.tables(report))
         except (OSError, LlmlabError) as error:
             troubles.append(f"{flag} cannot write {str(path)!r}: {error}")
         else:
             written.append(f"{flag} wrote {path}")
     return Outputs(tuple(written), tuple(troubles))
+
+
+def _write_one(
+    flag: str, path: Path, report: Report, tables: Iterable[TaskSamples]
+) -> None:
+    """Write what one option asks for."""
+    if flag == _PARQUET:
+        load("llmlab_pytest.reporting._parquet:write_parquet")(path, report, tables)
+    elif flag in _FILES:
+        _write(path, _FILES[flag](report, tables))
+    else:
+        for name, text in _FOLDERS[flag](report, tables):
+            _write(path / name, text)
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

@@ -25,6 +25,8 @@ _OUTPUTS = (
     "--llmlab-csv",
     "--llmlab-markdown",
     "--llmlab-samples",
+    "--llmlab-parquet",
+    "--llmlab-inspect",
     "--llmlab-lm-eval",
 )
 
