@@ -330,6 +330,18 @@ OPTIONS: tuple[Option, ...] = (
         help="Also write everything that is kept of each sample as JSON lines",
     ),
     Option(
+        flag="--llmlab-parquet",
+        metavar="FILE",
+        ini="llmlab_parquet",
+        help="Also write every sample as a row of a Parquet file",
+    ),
+    Option(
+        flag="--llmlab-inspect",
+        metavar="DIR",
+        ini="llmlab_inspect",
+        help="Also write logs of inspect_ai, one for each task and model",
+    ),
+    Option(
         flag="--llmlab-lm-eval",
         metavar="DIR",
         ini="llmlab_lm_eval",

@@ -28,6 +28,8 @@ _OUTPUTS = (
     "--llmlab-markdown",
     "--llmlab-badge",
     "--llmlab-samples",
+    "--llmlab-parquet",
+    "--llmlab-inspect",
     "--llmlab-lm-eval",
 )
 
