@@ -267,6 +267,13 @@ OPTIONS: tuple[Option, ...] = (
         "humaneval and mbpp; without it they are skipped",
     ),
     Option(
+        flag="--llmlab-coverage",
+        metavar="FILE",
+        ini="llmlab_coverage",
+        help="What the suite should exercise (risks, rules, tools, prompts, slices of "
+        "data), e.g. llmlab_coverage.toml: a table of it, and a gate",
+    ),
+    Option(
         flag="--llmlab-json",
         metavar="FILE",
         ini="llmlab_json",
@@ -321,6 +328,18 @@ OPTIONS: tuple[Option, ...] = (
         metavar="FILE",
         ini="llmlab_samples",
         help="Also write everything that is kept of each sample as JSON lines",
+    ),
+    Option(
+        flag="--llmlab-parquet",
+        metavar="FILE",
+        ini="llmlab_parquet",
+        help="Also write every sample as a row of a Parquet file",
+    ),
+    Option(
+        flag="--llmlab-inspect",
+        metavar="DIR",
+        ini="llmlab_inspect",
+        help="Also write logs of inspect_ai, one for each task and model",
     ),
     Option(
         flag="--llmlab-lm-eval",

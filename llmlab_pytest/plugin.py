@@ -32,6 +32,7 @@ _MARKS = (
     "llm_limits(*limits): fail a test whose answers took more, e.g. 'cost_usd <= 0.01'",
     "llm_gate(*gates): judge all tests of a file, or all samples of a task, together",
     "llm_budget(usd, together=False): what a test may spend, or its samples together",
+    "llm_covers(kind=names): what a test exercises, as risk='injection'; for coverage",
     "llm_calls(most): different requests a test with @given may make, 500 without",
     "llm_models(*selectors): of the chosen models, run only those selected here",
 )

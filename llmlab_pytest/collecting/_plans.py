@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from llmlab_pytest.collecting._covers_mark import marked_covers
 from llmlab_pytest.collecting._gate_item import GateItem
-from llmlab_pytest.collecting._groups import base_of, case_of, group_of
+from llmlab_pytest.collecting._groups import base_of, case_of, group_of, plain_nodeid
 from llmlab_pytest.collecting._limit_marks import marked_gates
 from llmlab_pytest.collecting._outcomes import TESTS, behaviour_task, is_behaviour
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
+from llmlab_pytest.covering import COVERS, TESTS_COVER, cover
 from llmlab_pytest.session import SEQUENTIAL, Case, Group, LlmlabSession
 from llmlab_pytest.tasks import CLUSTER, chat_mode_on
 
@@ -73,6 +75,8 @@ class _Draft:
     planned: int = 0
     case: Case | None = None
     gates: list[str] = field(default_factory=list)
+    covers: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """What marks say that items cover; of behaviour tests, by the sample's id."""
 
 
 def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPlan]:
@@ -83,6 +87,7 @@ def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPl
             group = group_of(item, case)
             draft = drafts.setdefault(group, _Draft(base_of(item, case), case=case))
             draft.planned += 1
+            draft.covers = draft.covers or {"": marked_covers(item)}
         elif isinstance(item, GateItem):
             base = item.nodeid.partition("-gate ")[0]
             drafts.setdefault(item.group, _Draft(base)).gates.append(item.gate)
@@ -90,6 +95,8 @@ def plans_of(items: Iterable[pytest.Item], llmlab: LlmlabSession) -> list[TaskPl
             group = behaviour_group(item)
             draft = drafts.setdefault(group, _Draft(behaviour_base(group)))
             draft.planned += 1
+            if covers := marked_covers(item):
+                draft.covers[plain_nodeid(item).partition("::")[2]] = covers
     return [_plan(group, draft, llmlab) for group, draft in drafts.items()]
 
 
@@ -98,6 +105,8 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
     metrics: tuple[str, ...]
     if draft.case is None:
         available, metrics, epochs = draft.planned, (TESTS,), 1
+        if draft.covers:
+            factors[TESTS_COVER] = canonical_json(draft.covers)
     else:
         planned, task = draft.case.planned, draft.case.planned.task
         spec = draft.case.spec
@@ -116,6 +125,8 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             "model": spec.fingerprint,
             "seed": str(llmlab.settings.seed),
         }
+        if covers := cover(task.covers, draft.covers.get("", {})):
+            factors[COVERS] = canonical_json(covers)
         if task.group is not None:
             factors["group"] = task.group
         if task.cluster is not None:

@@ -15,6 +15,8 @@ from llmlab_pytest.collecting._cassettes import (
     show_cassettes,
     used_cassettes,
 )
+from llmlab_pytest.collecting._covers_mark import refuse_wrong_covers
+from llmlab_pytest.collecting._error_report import leave_trace_out, show_message
 from llmlab_pytest.collecting._estimate import (
     estimate_ahead,
     estimate_all,
@@ -121,6 +123,7 @@ class RunPlugin:
         self, session: pytest.Session, items: list[pytest.Item]
     ) -> Generator[None, object, object]:
         """Add the gates before `-k` and others select."""
+        refuse_wrong_covers(session, items)
         add_gates(session, items)
         result = yield
         self._is_collected = True
@@ -209,6 +212,7 @@ class RunPlugin:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Record errors of samples and the ends of behaviour tests."""
+        leave_trace_out(call)
         report = yield
         skip_unasked(item, call, report)
         try:
@@ -222,11 +226,7 @@ class RunPlugin:
         if call.excinfo:
             show_limits(item, report, call.excinfo.value)
             show_untested(item, report, call.excinfo.value)
-        if call.excinfo and report.when == "setup" and report.failed:
-            error = call.excinfo.value
-            if isinstance(error, LlmlabError):
-                # The trace would be ours; the message says what to do.
-                report.longrepr = f"{type(error).__name__}: {error}"
+        show_message(call, report)
         make_printable(report)
         report.user_properties = [*item.user_properties]
         if self._work is not None:
@@ -278,6 +278,10 @@ class RunPlugin:
         if outputs.troubles and self._session is not None:
             # A run whose report cannot be written is no success.
             self._session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        if any(each.is_short for each in report.coverage) and self._session is not None:
+            self._session.exitstatus = (
+                self._session.exitstatus or pytest.ExitCode.TESTS_FAILED
+            )
         if not report.rows:
             return
         self._config.hook.pytest_llmlab_run_finished(config=self._config, report=report)

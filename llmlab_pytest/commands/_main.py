@@ -64,6 +64,13 @@ COMMANDS = {
         "what a shell needs to complete llmlab by Tab",
         "llmlab_pytest.commands._completion:describe",
     ),
+    "history": _Command(
+        "what runs cost, or scored, over time",
+        "llmlab_pytest.commands._history:describe",
+    ),
+    "reprice": _Command(
+        "a past run at other prices", "llmlab_pytest.commands._reprice:describe"
+    ),
     "power": _Command(
         "how many samples a question takes", "llmlab_pytest.commands._power:describe"
     ),

@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmlab_pytest.core._coverage import Coverage, Covered
     from llmlab_pytest.core._engine_account import (
         LAYER_FLOP,
         MATRIX_FLOPS,
@@ -166,6 +167,8 @@ __all__ = [
     "Continuation",
     "ContinuationLogprob",
     "Contribution",
+    "Coverage",
+    "Covered",
     "DataError",
     "DataUnavailable",
     "EngineAccount",
@@ -262,6 +265,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_coverage": ("Coverage", "Covered"),
     "_engine_account": ("LAYER_FLOP", "MATRIX_FLOPS", "EngineAccount"),
     "_errors": (
         "AllowanceExceeded",

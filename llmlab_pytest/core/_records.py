@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llmlab_pytest.core._coverage import Coverage
 from llmlab_pytest.core._engine_account import EngineAccount
 from llmlab_pytest.core._forecast import Forecast, Prediction
 from llmlab_pytest.core._json import Json
@@ -354,6 +355,8 @@ class Report:
     rows: tuple[TaskRow, ...]
     verdicts: tuple[Verdict, ...] = ()
     contributions: tuple[Contribution, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+    """By kind, where a list of `--llmlab-coverage`, a card or a mark names any."""
     engines: tuple[EngineAccount, ...] = ()
     """One per local model, by name."""
     estimate: tuple[Forecast, ...] = ()

@@ -16,6 +16,7 @@ from llmlab_pytest.providers._key_command import check_commands
 from llmlab_pytest.providers._most_input import TURN_TOKENS, RequestSize, request_size
 from llmlab_pytest.providers._plain_http import plain_http_warning
 from llmlab_pytest.providers._price import usual_cost_usd, worst_cost_usd
+from llmlab_pytest.providers._price_cost import price_now, usage_cost_usd
 from llmlab_pytest.providers._price_lists import PriceList, read_price_list
 from llmlab_pytest.providers._price_names import rates_of
 from llmlab_pytest.providers._price_rates import (
@@ -51,6 +52,7 @@ __all__ = [
     "load_model",
     "plain_http_warning",
     "portable_identity",
+    "price_now",
     "provider_registry",
     "rates_of",
     "read_price_list",
@@ -60,6 +62,7 @@ __all__ = [
     "shipped_models_dir",
     "shipped_registry_files",
     "stated_price",
+    "usage_cost_usd",
     "usual_cost_usd",
     "weights_digest",
     "weights_text",

@@ -11,7 +11,8 @@ from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import render_estimate, render_estimate_line
 from llmlab_pytest.reporting._format import interval, money, score, seconds, tokens
 from llmlab_pytest.reporting._grid import aligned
-from llmlab_pytest.reporting._harness import render_harness
+from llmlab_pytest.reporting._harness import NamedText, render_harness
+from llmlab_pytest.reporting._inspect import render_inspect
 from llmlab_pytest.reporting._json import render_json, render_side_json
 from llmlab_pytest.reporting._jsonl import render_jsonl
 from llmlab_pytest.reporting._markdown import render_markdown
@@ -68,6 +69,7 @@ __all__ = [
     "Cascade",
     "Consistency",
     "Match",
+    "NamedText",
     "ReadResult",
     "RightTogether",
     "SampleTexts",
@@ -101,6 +103,7 @@ __all__ = [
     "render_estimate",
     "render_estimate_line",
     "render_harness",
+    "render_inspect",
     "render_json",
     "render_jsonl",
     "render_markdown",

@@ -49,7 +49,7 @@ def render_harness(
     date = _date(report)
     ordered = sorted(tables, key=lambda t: (t.row.plan.model, t.row.plan.task))
     for model, group in groupby(ordered, key=lambda table: table.row.plan.model):
-        folder = _safe(model)
+        folder = safe_name(model)
         hashes: dict[str, str] = {}
         rows: list[TaskRow] = []
         for table in group:
@@ -57,7 +57,7 @@ def render_harness(
                 continue
             task, rows = table.row.plan.task, [*rows, table.row]
             digest = hashlib.sha256()
-            name = f"{folder}/samples_{_safe(task)}_{date}.jsonl"
+            name = f"{folder}/samples_{safe_name(task)}_{date}.jsonl"
             yield NamedText(name, _lines(table, digest))
             hashes[task] = digest.hexdigest()
         if rows:
@@ -181,6 +181,6 @@ def _date(report: Report) -> str:
     )
 
 
-def _safe(name: str) -> str:
+def safe_name(name: str) -> str:
     """Return a name that is one part of a path on every system."""
     return _UNSAFE_NAME.sub("__", redact(name)).lstrip(".") or "_"

@@ -13,6 +13,7 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._coverage import COVERAGE_HEAD, coverage_cells
 from llmlab_pytest.reporting._judges import as_people_rate, judge_cells
 from llmlab_pytest.reporting._markdown_text import (
     block,
@@ -61,6 +62,8 @@ def render_markdown(
     )
     if beside is not None:
         yield from side_summary(beside)
+    if report.coverage:
+        yield markdown_table(COVERAGE_HEAD, coverage_cells(report.coverage), names=1)
     head, lines = judge_cells(report)
     if lines:
         yield markdown_table(head, lines, names=head.index("value"))

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from llmlab_pytest.core import Report, redactor
+from llmlab_pytest.reporting._coverage import COVERAGE_HEAD, coverage_cells
 from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._page_samples import SampleTexts, answers_before
 from llmlab_pytest.reporting._page_tables import (
@@ -71,6 +72,8 @@ def render_page(
         ticks=(0, 25, 50, 75, 100),
         moved=moved_of(report),
         verdicts=report.verdicts,
+        coverage_head=COVERAGE_HEAD,
+        coverage=coverage_cells(report.coverage),
         parts=[part_of(table) for table in kept if table.strata],
         factors=factors_of(report),
         data=_data(kept),

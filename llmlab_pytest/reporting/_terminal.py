@@ -19,6 +19,7 @@ from llmlab_pytest.core import (
     shorten,
 )
 from llmlab_pytest.reporting import _format
+from llmlab_pytest.reporting._coverage import COVERAGE_HEAD, coverage_cells
 from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import render_accuracy, render_predictions
 from llmlab_pytest.reporting._grid import aligned
@@ -84,6 +85,7 @@ def render_terminal(report: Report, *, width: int) -> list[str]:
         _contributions(report.contributions) if report.contributions else [],
         render_judges(report, width=width),
         [line for engine in report.engines for line in _engine(engine)],
+        _coverage(report),
         _verdicts(report),
         render_predictions(report.predictions, width=width)
         if report.predictions
@@ -174,6 +176,13 @@ def _engine(engine: EngineAccount) -> list[str]:
         f"{alias}: {_format.shared(engine)}",
         f"{_INDENT}{_format.engine_rate(engine)}",
     ]
+
+
+def _coverage(report: Report) -> list[str]:
+    if not report.coverage:
+        return []
+    cells = [list(COVERAGE_HEAD), *coverage_cells(report.coverage)]
+    return aligned(cells, "<>>><<")
 
 
 def _verdicts(report: Report) -> list[str]:

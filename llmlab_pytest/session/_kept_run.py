@@ -23,6 +23,7 @@ from llmlab_pytest.core import (
     TaskRow,
     Verdict,
 )
+from llmlab_pytest.covering import Declared, coverage_of, verdicts_of
 from llmlab_pytest.forecast import ESTIMATE, forecasts_of, pace_of, predict
 from llmlab_pytest.gates import Evidence, Gate, decide, parse_gate, watched
 from llmlab_pytest.judging import Calibration, judge_rows
@@ -64,12 +65,15 @@ class KeptRun:
         metrics: MetricRegistry,
         calibrations: Sequence[Calibration] = (),
         baselines: Baselines | None = None,
+        coverage: Sequence[Declared] = (),
     ) -> None:
         self._store = store
         self._run_id = run_id
         self._metrics = metrics
         self._calibrations = calibrations
         self._baselines = baselines
+        self._coverage = coverage
+        self._shown: dict[tuple[str, str], list[SampleResult]] = {}
 
     def report(
         self,
@@ -94,12 +98,17 @@ class KeptRun:
             ]
         runs = (r for r in self._store.runs(limit=None) if r.id == self._run_id)
         summary = next(runs, None)
+        # Their samples are shown next, and reading 20,000 results takes a second.
+        self._shown = {(p.task, p.model): self._results(p) for p in plans}
         rows = tuple(map(self._row, plans))
         factors = self._store.run_factors(self._run_id)
+        coverage = coverage_of(self._store, self._run_id, self._coverage)
+        is_finished = summary is not None and summary.finished_at is not None
         return Report(
             run_id=self._run_id,
             rows=rows,
-            verdicts=tuple(verdicts),
+            verdicts=(*verdicts, *verdicts_of(coverage, is_finished=is_finished)),
+            coverage=coverage,
             contributions=self._contributions(),
             engines=engine_accounts(rows, factors),
             estimate=forecasts_of(factors.pop(ESTIMATE, "[]")),
@@ -163,7 +172,7 @@ class KeptRun:
         """Yield the samples of each task and model, in the order of the report."""
         baselines = self._baselines
         for row in sorted(report.rows, key=lambda row: (row.plan.task, row.plan.model)):
-            results = self._results(row.plan)
+            results = self._of_report(row.plan)
             stratify = _stratify(row.plan)
             places = self._places(row.plan, stratify)
             yield TaskSamples(
@@ -174,6 +183,11 @@ class KeptRun:
                 before=baselines.before(row.plan) if baselines else None,
             )
 
+    def _of_report(self, plan: TaskPlan) -> list[SampleResult]:
+        """Return the results that the last report was made of."""
+        found = self._shown.get((plan.task, plan.model))
+        return self._results(plan) if found is None else found
+
     def _results(self, plan: TaskPlan) -> list[SampleResult]:
         return self._store.results(self._run_id, task=plan.task, model=plan.model)
 
@@ -181,7 +195,7 @@ class KeptRun:
         samples: list[Sample] = []
         if {"group", CLUSTER} & plan.factors.keys():
             samples = self._store.samples(self._run_id, task=plan.task)
-        results = self._results(plan)
+        results = self._of_report(plan)
         row = build_row(
             plan,
             results,

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from llmlab_pytest.core import LlmlabError, Report
+from llmlab_pytest.core import LlmlabError, Report, load
 from llmlab_pytest.reporting import (
+    NamedText,
     SideBySide,
     TaskSamples,
     render_badge,
     render_csv,
     render_harness,
+    render_inspect,
     render_json,
     render_jsonl,
     render_markdown,
@@ -32,6 +34,12 @@ _FILES: Mapping[str, _Renderer] = {
         run.report, is_json=run.path.suffix == ".json"
     ),
 }
+_Folder = Callable[[Report, Iterable[TaskSamples]], Iterable[NamedText]]
+_FOLDERS: Mapping[str, _Folder] = {
+    "--llmlab-inspect": render_inspect,
+    "--llmlab-lm-eval": render_harness,
+}
+_PARQUET = "--llmlab-parquet"
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 """Names the file of a job's summary, to which each step adds."""
 
@@ -65,7 +73,7 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     Args:
         run: reads the samples.
         report: the run's report.
-        outputs: path by option; `--llmlab-lm-eval` names a folder.
+        outputs: path by option; some name a folder.
     """
     written: list[str] = []
     troubles: list[str] = []
@@ -76,17 +84,24 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
         troubles.append(f"Models cannot be set side by side: {error}")
     for flag, path in outputs.items():
         try:
-            if flag in _FILES:
-                parts = _Parts(report, run.tables(report), beside, path)
-                _write(path, _FILES[flag](parts))
-            else:
-                for name, text in render_harness(report, run.tables(report)):
-                    _write(path / name, text)
+            _write_one(flag, _Parts(report, run.tables(report), beside, path))
         except (OSError, LlmlabError) as error:
             troubles.append(f"{flag} cannot write {str(path)!r}: {error}")
         else:
             written.append(f"{flag} wrote {path}")
     return Outputs(tuple(written), tuple(troubles), beside)
+
+
+def _write_one(flag: str, run: _Parts) -> None:
+    """Write what one option asks for."""
+    path, report, tables = run.path, run.report, run.tables
+    if flag == _PARQUET:
+        load("llmlab_pytest.reporting._parquet:write_parquet")(path, report, tables)
+    elif flag in _FILES:
+        _write(path, _FILES[flag](run))
+    else:
+        for name, text in _FOLDERS[flag](report, tables):
+            _write(path / name, text)
 
 
 def _write(path: Path, parts: Iterable[str]) -> None:

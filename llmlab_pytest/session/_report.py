@@ -47,6 +47,7 @@ def report_of_kept_run(config: pytest.Config) -> Reported:
             metrics=metrics,
             calibrations=known,
             baselines=Baselines(settings, store, run_id),
+            coverage=settings.coverage,
         )
         report = run.report(predict_by=settings.predict)
         return Reported(report, write_outputs(run, report, settings.outputs))

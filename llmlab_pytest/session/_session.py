@@ -131,6 +131,7 @@ class LlmlabSession:
             metrics=self.registries.metrics,
             calibrations=self.settings.calibrations,
             baselines=Baselines(self.settings, self.store, self.run_id),
+            coverage=self.settings.coverage,
         )
 
     @cached_property

@@ -12,6 +12,7 @@ import pytest
 from llmlab_pytest.budget import Limit, parse_limits, parse_share
 from llmlab_pytest.cache import bytes_of
 from llmlab_pytest.core import ConfigError
+from llmlab_pytest.covering import Declared, read_declared
 from llmlab_pytest.judging import Calibration, read_calibration
 from llmlab_pytest.options import OPTIONS
 from llmlab_pytest.prompts import ChatMode
@@ -27,6 +28,8 @@ _OUTPUTS = (
     "--llmlab-markdown",
     "--llmlab-badge",
     "--llmlab-samples",
+    "--llmlab-parquet",
+    "--llmlab-inspect",
     "--llmlab-lm-eval",
 )
 
@@ -92,6 +95,8 @@ class Settings:
     """What relative gates compare with: a run id, `LAST_RUN`, or a file of samples."""
     report: str | None
     """The earlier run to show: a run id, `LAST_RUN`, or `None`."""
+    coverage: tuple[Declared, ...]
+    """What the suite should exercise."""
     junit: Literal["case", "suite"]
     """Where a JUnit file has scores: of samples too, or of the run only."""
     annotations: When
@@ -156,6 +161,7 @@ def read_settings(config: pytest.Config) -> Settings:
         may_run_commands=_is_on(config, "--llmlab-allow-commands"),
         baseline=_baseline(config),
         report=raw_setting(config, "--llmlab-report").value,
+        coverage=_declared(config),
         junit=cast("Literal['case', 'suite']", _choice(config, "--llmlab-junit")),
         annotations=cast("When", _choice(config, "--llmlab-annotations")),
         outputs=_outputs(config),
@@ -186,6 +192,12 @@ def _parts(setting: Setting) -> tuple[str, ...]:
 def _calibrations(config: pytest.Config) -> tuple[Calibration, ...]:
     named = _parts(raw_setting(config, "--llmlab-calibration"))
     return tuple(read_calibration(config.rootpath / Path(name)) for name in named)
+
+
+def _declared(config: pytest.Config) -> tuple[Declared, ...]:
+    """Read the list of `--llmlab-coverage`."""
+    named = raw_setting(config, "--llmlab-coverage").value
+    return tuple(read_declared(config.rootpath / Path(named))) if named else ()
 
 
 def _integer(config: pytest.Config, flag: str, *, minimum: int) -> int | None:

@@ -9,7 +9,15 @@ from llmlab_pytest.store._ledger import (
     nano_usd,
     usd_of,
 )
-from llmlab_pytest.store._protocol import Exchange, RunSummary, Store, open_store
+from llmlab_pytest.store._protocol import (
+    Exchange,
+    KeptCall,
+    RunSummary,
+    Samples,
+    Spent,
+    Store,
+    open_store,
+)
 from llmlab_pytest.store._recalled import as_given, recalled
 from llmlab_pytest.store._records_json import completion_content, completion_from
 from llmlab_pytest.store._request_json import request_json
@@ -21,8 +29,11 @@ __all__ = [
     "Found",
     "Hold",
     "HoldAnswer",
+    "KeptCall",
     "Ledger",
     "RunSummary",
+    "Samples",
+    "Spent",
     "Store",
     "Total",
     "Wanted",

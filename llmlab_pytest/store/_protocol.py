@@ -1,11 +1,12 @@
 """What the rest of the package may ask of a store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from llmlab_pytest.core import (
     Completion,
     Json,
+    Price,
     Sample,
     SampleRecord,
     SampleResult,
@@ -35,6 +36,44 @@ class Exchange(NamedTuple):
     request: Mapping[str, Json]
     """The request as JSON, `kind` first."""
     completion: Completion
+
+
+class Spent(NamedTuple):
+    """What one owner asked of one model in one run."""
+
+    run_id: str
+    started_at: str
+    """ISO 8601, in UTC."""
+    owner: str
+    """The task, or the test file, that asked."""
+    model: str
+    """The model's alias; that of a judge, too."""
+    calls: int
+    kept: int
+    """How many of the calls were answered by the cache or a cassette."""
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+    """Of the calls whose cost is known."""
+    unpriced: int
+    """How many calls have a cost that nobody knows."""
+
+
+class KeptCall(NamedTuple):
+    """An answered call of a run."""
+
+    owner: str
+    model: str
+    completion: Completion
+
+
+class Samples(NamedTuple):
+    """How many results a run has of a task on a model."""
+
+    run_id: str
+    task: str
+    model: str
+    results: int
 
 
 class Store(Protocol):
@@ -120,6 +159,22 @@ class Store(Protocol):
         self, run_id: str, *, task: str, model: str, sample_ids: Sequence[str]
     ) -> list[SampleRecord]:
         """Return everything that is kept of some samples, in a stable order."""
+        ...
+
+    def spent(self) -> list[Spent]:
+        """Return what every run asked of each model, oldest first."""
+        ...
+
+    def sample_counts(self) -> list[Samples]:
+        """Return how many results every run has, by task and model."""
+        ...
+
+    def calls(self, run_id: str) -> Iterator[KeptCall]:
+        """Yield the answered calls of a run in a stable order."""
+        ...
+
+    def prices(self, model: str, *, until: str) -> Iterator[tuple[str, Price]]:
+        """Yield run and price of a model's calls up to a day, the latest first."""
         ...
 
     def close(self) -> None:

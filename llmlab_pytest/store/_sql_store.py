@@ -1,6 +1,6 @@
 """The store: what runs asked, answered and scored, in one SQL database."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -8,6 +8,7 @@ from sqlalchemy import Table, bindparam, delete, select, update
 
 from llmlab_pytest.core import (
     Completion,
+    Price,
     Sample,
     SampleRecord,
     SampleResult,
@@ -18,7 +19,13 @@ from llmlab_pytest.store import _records_json as columns
 from llmlab_pytest.store import _schema as schema
 from llmlab_pytest.store._database import Database
 from llmlab_pytest.store._prepared import PreparedWrites
-from llmlab_pytest.store._protocol import Exchange, RunSummary
+from llmlab_pytest.store._protocol import Exchange, KeptCall, RunSummary, Samples, Spent
+from llmlab_pytest.store._spending import (
+    calls_of,
+    kept_prices,
+    samples_of,
+    spent_of,
+)
 from llmlab_pytest.store._sql_catalogue import SqlCatalogue
 from llmlab_pytest.store._sql_ledger import SqlLedger
 
@@ -249,6 +256,22 @@ class SqlStore:
             for row in self._read(_among(statement, judged, chosen, sample_ids))
         ]
 
+    def spent(self) -> list[Spent]:
+        """Return what every run asked of each model, oldest first."""
+        return spent_of(self._database)
+
+    def sample_counts(self) -> list[Samples]:
+        """Return how many results every run has, by task and model."""
+        return samples_of(self._database)
+
+    def calls(self, run_id: str) -> Iterator[KeptCall]:
+        """Yield the answered calls of a run in a stable order."""
+        return calls_of(self._database, run_id)
+
+    def prices(self, model: str, *, until: str) -> Iterator[tuple[str, Price]]:
+        """Yield run and price of a model's calls up to a day, the latest first."""
+        return kept_prices(self._database, model, until=until)
+
     def close(self) -> None:
         """Close every connection."""
         self._database.close()
@@ -265,7 +288,10 @@ class SqlStore:
 
     def _read(self, statement: Any) -> Sequence[Mapping[str, Any]]:
         with self._database.reading() as connection:
-            return [dict(row) for row in connection.execute(statement).mappings()]
+            found = connection.execute(statement)
+            names = list(found.keys())
+            # SQLAlchemy's own mappings look every name up: three times as long.
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     def _write(
         self, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool

@@ -1,6 +1,12 @@
 """Tasks: what is asked, of which data, with which demonstrations."""
 
-from llmlab_pytest.tasks._card import load_card, override, task_from_spec
+from llmlab_pytest.tasks._card import (
+    LABELS,
+    labels_of,
+    load_card,
+    override,
+    task_from_spec,
+)
 from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
@@ -21,6 +27,7 @@ from llmlab_pytest.tasks._task import (
 
 __all__ = [
     "CLUSTER",
+    "LABELS",
     "DataSource",
     "Demonstrations",
     "PlannedTask",
@@ -32,6 +39,7 @@ __all__ = [
     "clusters_of",
     "find_card",
     "in_mode",
+    "labels_of",
     "load_card",
     "load_explanation",
     "load_matrix",

@@ -1,5 +1,6 @@
 """Fields of rows that other tools write: as values, or in a table's cells as text."""
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -18,18 +19,23 @@ def wrong_row(where: str, seen: str, allowed: str) -> DataError:
 def value_in(cell: Json, where: str) -> Json:
     """Return the value of a cell that holds JSON, other values as they are.
 
+    What Python's `csv` makes of a list is read too: its literal, which is only a value.
+
     Raises:
-        DataError: it begins as JSON and is none.
+        DataError: it begins as one of them and is neither.
     """
     if not isinstance(cell, str) or not cell.lstrip().startswith(("{", "[")):
         return cell
     try:
         value: Json = json.loads(cell)
     except ValueError as error:
-        raise DataError(
-            f"{where}: the cell {shorten(cell)!r} is not JSON: {error}.",
-            fix="Correct the cell.",
-        ) from error
+        try:
+            value = ast.literal_eval(cell.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            raise DataError(
+                f"{where}: the cell {shorten(cell)!r} is not JSON: {error}.",
+                fix="Correct the cell.",
+            ) from error
     return value
 
 

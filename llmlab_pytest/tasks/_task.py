@@ -25,6 +25,7 @@ _NOT_HASHED = (
     "group",
     "groups",
     "cluster",
+    "covers",
     "where",
     "data",
     # Rows in another form are other rows, which have their own hash.
@@ -197,6 +198,9 @@ class Task:
     """Names of groups of parts; each part is in one, if there are any."""
     cluster: str | None = None
     """Expression that tells which samples are no independent ones, e.g. of one text."""
+    covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What its samples exercise: by kind, as `risk`, templates over the fields of a
+    row."""
     licence: str = ""
     modes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each compat mode changes: fields of the task; of `demonstrations`, its own

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 SUITE = """
@@ -27,6 +28,7 @@ FILES = {
     "--llmlab-csv": "kept/run.csv",
     "--llmlab-markdown": "kept/run.md",
     "--llmlab-samples": "kept/run.jsonl",
+    "--llmlab-inspect": "kept/inspect",
     "--llmlab-lm-eval": "kept/lm-eval",
 }
 ALL = [f"{flag}={name}" for flag, name in FILES.items()]
@@ -70,11 +72,31 @@ def test_every_file_holds_every_sample(pytester: pytest.Pytester) -> None:
     page = (pytester.path / FILES["--llmlab-html"]).read_text(encoding="utf-8")
     assert all(f'["{line["sample_id"]}",1,' in page for line in lines)
     assert "sums on scripted by k" in page
+    (log,) = (pytester.path / FILES["--llmlab-inspect"]).iterdir()
+    content = json.loads(log.read_text(encoding="utf-8"))
+    assert [sample["id"] for sample in content["samples"]] == ["s0", "s1", "s2", "s3"]
     names = [path.name for path in (pytester.path / "kept/lm-eval/scripted").iterdir()]
     assert sorted(name.rpartition("_")[0] for name in names) == [
         "results",
         "samples_sums",
     ]
+
+
+def test_parquet_holds_every_sample(pytester: pytest.Pytester) -> None:
+    """The rows of the JSON lines, also of an earlier run; told in the terminal."""
+    pytester.makepyfile(test_it=SUITE)
+    files = ["--llmlab-parquet=kept/run.parquet", ALL[4]]
+    result = judge(pytester, *files)
+    result.stdout.fnmatch_lines(["--llmlab-parquet wrote kept/run.parquet"])
+    frame = pd.read_parquet(pytester.path / "kept/run.parquet")
+    lines = lines_of(pytester)
+    assert list(frame["sample_id"]) == [line["sample_id"] for line in lines]
+    assert list(frame["score"]) == [line["scores"][0]["value"] for line in lines]
+    assert json.loads(frame["row"][0]) == lines[0]["row"]
+    assert json.loads(frame["prompt"][0]) == lines[0]["prompt"]
+    (pytester.path / "kept/run.parquet").unlink()
+    run(pytester, *files, "--llmlab-report")
+    assert pd.read_parquet(pytester.path / "kept/run.parquet").equals(frame)
 
 
 def test_workers_make_the_same_files(pytester: pytest.Pytester) -> None:

@@ -1,5 +1,7 @@
 """Datasets of other tools, of databases and of spreadsheets become rows."""
 
+import csv
+import io
 import json
 import sqlite3
 from pathlib import Path
@@ -103,6 +105,69 @@ def test_deepeval_rows_keep_their_texts(tmp_path: Path) -> None:
     assert row["tool_calls"] == [{"name": "ask"}, {"name": "tell"}]
 
 
+def test_ragas_rows_have_their_contexts(tmp_path: Path) -> None:
+    """Of one turn, of several, and in the cells of a table."""
+    lines = [
+        {
+            "user_input": "Who?",
+            "retrieved_contexts": ["Ann did it."],
+            "reference": "Ann",
+            "response": None,
+        },
+        {
+            "user_input": [
+                {"content": "Hi", "type": "human"},
+                {"content": "Hello", "type": "ai"},
+                {"content": "Bye", "type": "human"},
+            ]
+        },
+    ]
+    text = "\n".join(map(json.dumps, lines))
+    first, second = rows_of(tmp_path, "d.jsonl", text, "ragas")
+    assert (first["input"], first["target"]) == ("Who?", "Ann")
+    assert first["context"] == first["retrieved_contexts"] == ["Ann did it."]
+    assert "response" not in first
+    roles = [turn["role"] for turn in second["messages"]]
+    assert roles == ["user", "assistant", "user"]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, ["user_input", "retrieved_contexts", "reference"])
+    writer.writeheader()
+    contexts = ["a", 'it\'s "b"']
+    for cell in (contexts, json.dumps(contexts)):
+        writer.writerow({"user_input": "Who?", "retrieved_contexts": cell})
+    for row in rows_of(tmp_path, "d.csv", buffer.getvalue(), "ragas"):
+        assert row["context"] == contexts
+        assert "target" not in row
+
+
+def test_langsmith_rows_have_fields_by_name(tmp_path: Path) -> None:
+    """Inputs, one output, metadata; a chat is asked turn by turn."""
+    lines = [
+        {
+            "id": "1",
+            "inputs": {"question": "2 + 2?"},
+            "outputs": {"answer": "4"},
+            "metadata": {"topic": "sums"},
+            "dataset_id": "x",
+        },
+        {"inputs": {"messages": [{"role": "user", "content": "Hi"}]}},
+        {"inputs": {"a": 1, "b": 2}, "outputs": {"c": 3, "d": 4}},
+    ]
+    text = "\n".join(map(json.dumps, lines))
+    first, second, third = rows_of(tmp_path, "d.jsonl", text, "langsmith")
+    assert first == {
+        "id": "1",
+        "outputs": {"answer": "4"},
+        "topic": "sums",
+        "question": "2 + 2?",
+        "input": "2 + 2?",
+        "target": "4",
+    }
+    assert second["input"] == "Hi"
+    assert (third["a"], third["outputs"]["d"]) == (1, 4)
+    assert "target" not in third
+
+
 def test_promptfoo_rows_have_a_target(tmp_path: Path) -> None:
     """By the one assertion that says what is right, of tables and of YAML."""
     text = (
@@ -132,6 +197,14 @@ def test_promptfoo_rows_have_a_target(tmp_path: Path) -> None:
             '{"input": [{"role": "user", "content": [{"type": "image_url"}]}]}',
             "d.jsonl:1: {'type': 'image_url'}",
         ),
+        ("ragas", "d.jsonl", '{"question": "a"}', "d.jsonl:1: the row"),
+        (
+            "ragas",
+            "d.jsonl",
+            '{"user_input": [{"content": "a", "type": "tool"}]}',
+            "is one of tools",
+        ),
+        ("langsmith", "d.jsonl", '{"outputs": {"a": 1}}', "d.jsonl:1: the row"),
         ("deepeval", "d.json", '[{"scenario": "A user is angry."}]', "is a scenario"),
         ("deepeval", "d.csv", 'input,context\na,"[1"\n', "d.csv:2: the cell"),
         ("deepeval", "d.json", '[{"output": "a"}]', "entry 0: the row"),
