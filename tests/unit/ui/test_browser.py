@@ -322,4 +322,4 @@ def test_answer_that_breaks_off_is_no_answer(
     view.get_by_role("button", name="Ask").click()
     view.get_by_text("This try cost ?").wait_for()
     assert "no answer" in view.locator("#cards .soft").text_content()
-    assert "overloaded" in view.locator("#cards pre").text_content()
+    assert "Overloaded" in view.locator("#cards pre").text_content()
