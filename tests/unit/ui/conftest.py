@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from llmlab_pytest.asking import Asking
+from llmlab_pytest.asking import Asking, Means
+from llmlab_pytest.budget import parse_limits
 from llmlab_pytest.core import (
     Completion,
     Judgement,
@@ -252,11 +253,17 @@ def serve(kept: Kept, project: Path) -> Iterator[Callable[..., Served]]:
     started: list[Served] = []
 
     def start(
-        *, token: str | None = None, url: str | None = None, **more: Any
+        *,
+        token: str | None = None,
+        url: str | None = None,
+        budget: str = "",
+        **more: Any,
     ) -> Served:
         secret = None if token is None else Secret(token)
         registry = project / "llmlab_models.toml"
-        asking = opened.enter_context(Asking(registry, may_run_commands=False))
+        means = Means(parse_limits(budget, where="here"), kept.url)
+        asking = Asking(registry, may_run_commands=False, means=means)
+        opened.enter_context(asking)
         site = Site(
             Shelf(url or kept.url),
             Access("127.0.0.1", secret, **more),
@@ -284,7 +291,7 @@ def remote(
 ) -> Iterator[Callable[[str], Any]]:
     """Serve a page whose model `remote` is a real server with a price."""
 
-    def start(behaviour: str) -> Any:
+    def start(behaviour: str, **options: Any) -> Any:
         entry = f"""
 [[model]]
 alias = "remote"
@@ -296,7 +303,7 @@ output_usd_per_million_tokens = 2000.0
 """
         path = project / "llmlab_models.toml"
         path.write_text(path.read_text("utf-8") + entry, encoding="utf-8")
-        return serve()
+        return serve(**options)
 
     with openai_server.OpenAIServer() as server:
         start.server = server  # type: ignore[attr-defined]

@@ -335,6 +335,15 @@ def test_unknown_cost_is_never_told_as_none(remote: Any) -> None:
     assert (end["cost"], end["spent"]) == ("?", "$0 and more")
 
 
+def test_budget_is_kept_to(remote: Any) -> None:
+    """The worst case of a call is held first; what is refused costs nothing."""
+    page = remote("echo", budget="0.001usd")
+    _, answer, end = events_of(page.post("/play/ask", {**TRY, "models": ["remote"]}))
+    assert "BudgetExceeded" in answer["error"]
+    assert (answer["text"], end["cost"], end["spent"]) == (None, "$0", "$0")
+    assert remote.server.bodies == []
+
+
 def test_visitor_who_leaves_ends_the_try(remote: Any) -> None:
     """No further answer is asked for, and the page goes on for others."""
     page = remote("hang")
