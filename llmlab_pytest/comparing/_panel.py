@@ -123,9 +123,8 @@ def _is_plain(side: Side) -> bool:
         if score.scorer == side.metric
     )
     samples = list(sample_values(side.results, side.metric).values())
-    return not has_shares and all(
-        0 <= s.value <= 1 and s.weight == 1.0 for s in samples
-    )
+    is_plain = all(0 <= s.value <= 1 and s.weight == 1.0 for s in samples)
+    return bool(samples) and is_plain and not has_shares
 
 
 def _shared(sides: Sequence[Side], found: Sequence[Mapping[str, object]]) -> list[str]:
