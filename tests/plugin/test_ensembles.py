@@ -96,6 +96,27 @@ def test_votes_are_kept_and_shown_in_the_page(project: pytest.Pytester) -> None:
     assert "3 of 3 for 'even'" in page
 
 
+@pytest.mark.parametrize(
+    ("keep", "recall"),
+    [
+        ("--llmlab-record=tapes", "--llmlab-replay=tapes"),
+        ("--llmlab-cache=auto", "--llmlab-cache=only"),
+    ],
+)
+def test_answers_are_recalled_with_their_votes(
+    project: pytest.Pytester, keep: str, recall: str
+) -> None:
+    """No member is asked again: their scripts are gone, or say something else."""
+    first = run(project, "--llm=committee", keep)
+    assert first.ret == 0
+    if "replay" in recall:
+        for name in ("one", "two", "three"):
+            (project.path / f"{name}.toml").unlink()
+    again = run(project, "--llm=committee", recall, "--llmlab-html=run.html")
+    assert again.ret == 0
+    assert "2 of 3 for 'anything'" in (project.path / "run.html").read_text("utf-8")
+
+
 def test_budget_counts_the_members(project: pytest.Pytester) -> None:
     """The worst case of the one with a price is held: two samples fit."""
     result = run(project, "--llm=committee", "--llmlab-budget=0.05usd")
