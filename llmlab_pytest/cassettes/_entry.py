@@ -53,6 +53,7 @@ _COMPLETION = {
     "continuations": _SEVERAL,
     "cost_usd": AMOUNT,
     "latency_s": AMOUNT,
+    "note": TEXT,
     "price": TABLE,
     "stop_reason": Kind(" or ".join(map(repr, _REASONS)), lambda v: v in _REASONS),
     "text": _ANY_TEXT,

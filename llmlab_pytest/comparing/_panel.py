@@ -92,7 +92,8 @@ def panel_of(sides: Sequence[Side]) -> Panel | str:
     if any(side.metric != metric for side in sides):
         return f"{task}: its models are measured by different metrics"
     found = [sample_values(side.results, metric) for side in sides]
-    if not any(found) or not all(map(_is_plain, sides)):
+    scored = [side for side, values in zip(sides, found, strict=True) if values]
+    if not all(map(_is_plain, scored)):
         return f"{task}: {metric} is no mean of samples between 0 and 1"
     shared = _shared(sides, found)
     if not shared:
@@ -121,10 +122,9 @@ def _is_plain(side: Side) -> bool:
         for score in result.scores
         if score.scorer == side.metric
     )
-    samples = sample_values(side.results, side.metric).values()
-    return not has_shares and all(
-        0 <= s.value <= 1 and s.weight == 1.0 for s in samples
-    )
+    samples = list(sample_values(side.results, side.metric).values())
+    is_plain = all(0 <= s.value <= 1 and s.weight == 1.0 for s in samples)
+    return bool(samples) and is_plain and not has_shares
 
 
 def _shared(sides: Sequence[Side], found: Sequence[Mapping[str, object]]) -> list[str]:

@@ -61,6 +61,8 @@ class ModelSpec:
     """Path of the model card, relative to the registry file."""
     source: str = ""
     """File and line, or plugin, that registered it; shown in errors."""
+    members: tuple["ModelSpec", ...] = ()
+    """Of an ensemble: each model that it asks, once."""
 
     def require(self, capability: Capability, *, needed_by: str) -> None:
         """Raise `Unsupported` unless the model declares `capability`.
@@ -86,9 +88,8 @@ class ModelSpec:
     @cached_property
     def fingerprint(self) -> str:
         """Digest of every field that can change an answer (not of the weights)."""
-        return digest_of(
-            [self.provider, self.id, dict(self.defaults), dict(self.options)]
-        )
+        parts = [self.provider, self.id, dict(self.defaults), dict(self.options)]
+        return digest_of([*parts, *(member.fingerprint for member in self.members)])
 
 
 @runtime_checkable

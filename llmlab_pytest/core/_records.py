@@ -105,6 +105,8 @@ class Completion:
     original: Original | None = None
     """What the answer took when a model gave it, if it was read from the cache or a
     cassette. Then it costs nothing, and `latency_s` and `ttft_s` are not measured."""
+    note: str | None = None
+    """What the provider says of it for people, as the votes of an ensemble."""
 
     def __str__(self) -> str:
         """Return the text, so that a completion can be printed and formatted."""

@@ -192,7 +192,12 @@ def difference_interval(
     Returns:
         `None` for clusters that do not differ from each other, yet from 0.
     """
-    return _of_apart(apart, clusters, confidence)[0]
+    sums, sizes = _sums(apart, clusters), {abs(value) for value in apart if value}
+    if len(sums) < len(apart) and sizes:
+        return _of_clusters(apart, clusters, confidence)[0]
+    if len(sizes) <= 1:
+        return _interval_of_one_size(sums, sizes, confidence)
+    return student_t(apart, confidence=confidence)
 
 
 def _of_apart(
@@ -240,15 +245,22 @@ def _of_one_size(
     Student's interval would be too short there, and none where no sample differs.
     """
     distance = next(iter(sizes), 1.0)
+    n, discordant = len(apart), sum(value != 0 for value in apart)
+    share = detectable_pairs(discordant / n, n, confidence=confidence)
+    interval = _interval_of_one_size(apart, sizes, confidence)
+    return interval, None if share is None else distance * share
+
+
+def _interval_of_one_size(
+    apart: Sequence[float], sizes: set[float], confidence: float
+) -> Interval | None:
+    distance = next(iter(sizes), 1.0)
     wins = sum(value > 0 for value in apart)
     losses = sum(value < 0 for value in apart)
-    n = len(apart)
-    interval = tango(wins, losses, n, confidence=confidence)
-    if interval is not None:
-        low, high = distance * interval.low, distance * interval.high
-        interval = replace(interval, low=low, high=high)
-    share = detectable_pairs((wins + losses) / n, n, confidence=confidence)
-    return interval, None if share is None else distance * share
+    interval = tango(wins, losses, len(apart), confidence=confidence)
+    if interval is None:
+        return None
+    return replace(interval, low=distance * interval.low, high=distance * interval.high)
 
 
 def _of_shares(

@@ -15,6 +15,8 @@ from llmlab_pytest.core import (
 )
 
 _LEAVES = "llmlab_pytest.providers"
+ENSEMBLE = "ensemble"
+"""The provider of models that are several: they are loaded with their members."""
 _MODEL_PARTS = ("spec", "digest", "concurrency", "batch_size", "run", "close")
 _LOCAL: frozenset[Capability] = frozenset(
     {"chat", "completion", "loglikelihood", "seed", "streaming", "token_logprobs"}
@@ -98,6 +100,7 @@ class ProviderRegistry(Registry[Provider]):
 def provider_registry() -> ProviderRegistry:
     """Return the shipped providers; hooks add theirs to it."""
     shipped = {
+        ENSEMBLE: LazyProvider(f"{_LEAVES}._ensemble:Ensemble"),
         "litellm": LazyProvider(f"{_LEAVES}._remote:connect"),
         "llamacpp": LazyProvider(
             f"{_LEAVES}._llamacpp:LlamaCpp", "local", is_shared=True
@@ -127,6 +130,8 @@ def load_model(spec: ModelSpec, providers: ProviderRegistry) -> Model:
         ModelError: the model's file is missing, corrupt or of another kind.
         MissingDependency: the provider's package is not installed.
     """
+    if spec.members:
+        return _ensemble(spec, lambda member: load_model(member, providers))
     where = spec.source or f"the model {spec.alias!r}"
     model = providers.get_or_raise(spec.provider, where=where)(spec)
     missing = [part for part in _MODEL_PARTS if not hasattr(model, part)]
@@ -152,9 +157,16 @@ def share_model(spec: ModelSpec, providers: ProviderRegistry, *, run: str) -> Mo
     Raises:
         LlmlabError: as `load_model`; also if the process that loads it keeps dying.
     """
+    if spec.members:
+        return _ensemble(spec, lambda one: share_model(one, providers, run=run))
     provider = providers.get(spec.provider)
     is_shared = isinstance(provider, LazyProvider) and provider.is_shared
     if not is_shared or os.name != "posix":
         return load_model(spec, providers)
     model: Model = load(f"{_LEAVES}._shared_model:connect")(spec, provider, run=run)
+    return model
+
+
+def _ensemble(spec: ModelSpec, load_member: Provider) -> Model:
+    model: Model = load(f"{_LEAVES}._ensemble:Ensemble")(spec, load_member)
     return model

@@ -21,6 +21,7 @@ from llmlab_pytest.core import (
     unknown_name,
 )
 from llmlab_pytest.providers._catalog import capabilities_by_default
+from llmlab_pytest.providers._ensemble_entry import ENSEMBLE_KINDS, ensemble_entry
 
 ALIAS = re.compile(r"[A-Za-z0-9._-]+")
 """What an alias may look like: safe in test ids, shells and file names."""
@@ -40,6 +41,7 @@ ENTRY_KINDS = {
     "licence": TEXT,
     "card": TEXT,
     "replace": FLAG,
+    **ENSEMBLE_KINDS,
 }
 _DEFAULTS = {**DECODING, "stream": FLAG}
 _REQUIRED = ("alias", "provider", "id")
@@ -58,6 +60,7 @@ def read_entry(
         ConfigError: a key is unknown, missing or wrong; names file and line.
     """
     file.check_table(index, table, ENTRY_KINDS)
+    table = ensemble_entry(file, index, table)
     for key in _REQUIRED:
         if key not in table:
             msg = f"{file.place(index)}: the entry has no {key!r}."

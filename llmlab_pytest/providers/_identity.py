@@ -8,7 +8,7 @@ it: the alias, prices, keys, and how long and how often a server is asked.
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -60,6 +60,8 @@ def identity_of(spec: ModelSpec) -> dict[str, Json] | None:
     `None` where nobody can know it: for providers of plugins, and for weights that are
     not there (loading them says why). Digests weights, once per process and file.
     """
+    if spec.members:
+        return _of_members(spec, identity_of)
     options = dict(spec.options)
     try:
         if spec.provider == "litellm":
@@ -91,6 +93,8 @@ def portable_identity(spec: ModelSpec) -> dict[str, Json]:
     Its names and the options that mean a model rather than a machine. Of a path only
     the last part counts: the folders around it differ.
     """
+    if spec.members:
+        return _of_members(spec, portable_identity) or {}
     options = {n: v for n, v in spec.options.items() if n not in _OF_A_MACHINE}
     decided: dict[str, Json] = {
         "provider": spec.provider,
@@ -105,6 +109,23 @@ def portable_identity(spec: ModelSpec) -> dict[str, Json]:
     if options:
         decided["options"] = {n: _without_folders(v) for n, v in options.items()}
     return decided
+
+
+def _of_members(
+    spec: ModelSpec, identity: Callable[[ModelSpec], dict[str, Json] | None]
+) -> dict[str, Json] | None:
+    """Return the rule of an ensemble and who its members are; `None`: not known."""
+    members: dict[str, Json] = {}
+    for member in spec.members:
+        own = identity(member)
+        if own is None:
+            return None
+        members[member.alias] = {**own, "defaults": dict(member.defaults)}
+    return {
+        "provider": spec.provider,
+        "options": dict(spec.options),
+        "members": members,
+    }
 
 
 def _without_folders(value: Json) -> Json:

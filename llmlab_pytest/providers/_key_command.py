@@ -60,6 +60,8 @@ def command_of(value: Json, *, place: str) -> tuple[str, ...]:
 
 def check_commands(spec: ModelSpec, *, may_run: bool) -> None:
     """Raise `ConfigError` if a model's key needs a command that may not be run."""
+    for member in spec.members:
+        check_commands(member, may_run=may_run)
     value = spec.options.get(COMMAND)
     if value is None or may_run:
         return

@@ -17,6 +17,9 @@ def plain_http_warning(spec: ModelSpec) -> str | None:
     `None` for https, for this machine, and for models that have no server. Names of
     other machines are not looked up: also in one's own network others can listen.
     """
+    if spec.members:
+        found = map(plain_http_warning, spec.members)
+        return " ".join(filter(None, found)) or None
     if spec.provider != "litellm":
         return None
     for place, address in named_servers(spec).items():

@@ -6,6 +6,7 @@ at the dearest rate of input, and `max_tokens` at the dearest of output.
 
 import re
 from collections.abc import Mapping
+from typing import cast
 
 from llmlab_pytest.core import (
     ConfigError,
@@ -110,6 +111,8 @@ def usual_cost_usd(spec: ModelSpec, usage: Usage) -> float | None:
 
     Before a model is loaded: by its entry, else by litellm's map.
     """
+    if spec.members:
+        return _sum_of_members(spec, usage)
     if price := own_price(spec):
         return own_cost_usd(price, usage)
     if is_free(spec):
@@ -119,8 +122,27 @@ def usual_cost_usd(spec: ModelSpec, usage: Usage) -> float | None:
     return openai_cost_usd(map_entry(spec.id), usage, tier=asked_tier(spec))
 
 
+def _sum_of_members(spec: ModelSpec, usage: Usage) -> float | None:
+    """Return what the members of an ensemble cost, if each is asked so much.
+
+    A judge reads all of their answers.
+    """
+    by_name = {member.alias: member for member in spec.members}
+    names = [str(name) for name in cast("list[str]", spec.options["members"])]
+    costs = [usual_cost_usd(by_name[name], usage) for name in names]
+    if (judge := spec.options.get("judge")) is not None:
+        read_tokens = usage.input_tokens + len(names) * usage.output_tokens
+        costs.append(
+            usual_cost_usd(by_name[str(judge)], Usage(input_tokens=read_tokens))
+        )
+    known = [usd for usd in costs if usd is not None]
+    return sum(known) if len(known) == len(costs) else None
+
+
 def is_free(spec: ModelSpec) -> bool:
     """Whether a model computes on this machine and its entry states no price."""
+    if spec.members:
+        return all(map(is_free, spec.members))
     return spec.provider in _FREE and own_price(spec) is None
 
 

@@ -17,7 +17,8 @@ from llmlab_pytest.core import (
     TomlFile,
     unknown_name,
 )
-from llmlab_pytest.providers._catalog import provider_registry
+from llmlab_pytest.providers._catalog import ENSEMBLE, provider_registry
+from llmlab_pytest.providers._ensemble_entry import with_members
 from llmlab_pytest.providers._entry import check_spec, read_entry
 from llmlab_pytest.providers._selector import direct_spec, is_glob, split_selectors
 
@@ -77,7 +78,7 @@ class ModelRegistry(Mapping[str, ModelSpec]):
         """
         chosen: dict[str, ModelSpec] = {}
         for selector in split_selectors(selectors, where=where):
-            for spec in self._select(selector, where):
+            for spec in map(self._whole, self._select(selector, where)):
                 first = chosen.setdefault(spec.alias, spec)
                 if (first.provider, first.id) != (spec.provider, spec.id):
                     raise _same_name(first, spec, where)
@@ -102,6 +103,18 @@ class ModelRegistry(Mapping[str, ModelSpec]):
     def __len__(self) -> int:
         """Return the number of registered models."""
         return len(self._models)
+
+    def _whole(self, spec: ModelSpec) -> ModelSpec:
+        """Return a model with its members, if it is an ensemble."""
+        if spec.provider != ENSEMBLE or spec.members:
+            return spec
+
+        def find(name: str, where: str) -> ModelSpec:
+            if name in self:
+                return self[name]
+            raise unknown_name(kind="model", name=name, known=list(self), where=where)
+
+        return with_members(spec, find)
 
     def _select(self, selector: str, where: str) -> list[ModelSpec]:
         if selector in self:

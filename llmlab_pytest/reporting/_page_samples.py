@@ -113,6 +113,7 @@ def _took(record: SampleRecord) -> str:
     usage = result.usage
     return " · ".join(
         (
+            *([completion.note] if completion.note else []),
             f"{usage.input_tokens} input tokens",
             f"{usage.output_tokens} output tokens",
             f"latency {_format.seconds(result.latency_s)}",

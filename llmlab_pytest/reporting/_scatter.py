@@ -240,9 +240,9 @@ def _points(
 
 def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> float:
     """Return a height for a name above or below its point, where nothing else is."""
-    for distance in (-9, 21, -25, 37, -41, 53):
+    for distance in (-9, 21, -25, 37):
         height = y + distance
-        if all(
+        if 0 <= height <= HEIGHT and all(
             abs(x - other_x) > _ROOM_PERCENT or abs(height - other_y) >= _ROOM_PX
             for other_x, other_y in taken
         ):

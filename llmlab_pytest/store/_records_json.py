@@ -37,8 +37,9 @@ def dump(value: object) -> str:
 def completion_content(completion: Completion) -> dict[str, Any]:
     """Return a completion as plain JSON, without what is true of one run only."""
     content = {name: _plain(getattr(completion, name)) for name in _KEPT}
-    if not content["tool_calls"]:  # most have none, and older runs have no such field
-        del content["tool_calls"]
+    for name in ("tool_calls", "note"):  # most, and older runs, have no such field
+        if not content[name]:
+            del content[name]
     return content
 
 

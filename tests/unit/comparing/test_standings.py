@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from llmlab_pytest.comparing import Side, side_by_side
+from llmlab_pytest.comparing import Side, comparable, side_by_side
 from llmlab_pytest.core import Original, SampleResult
 from llmlab_pytest.reporting import SideBySide, Standing
 from llmlab_pytest.stats import (
@@ -271,3 +271,28 @@ def test_one_model_has_nothing_beside_it(make_side: MakeSide) -> None:
     assert (
         side_by_side([make_side("a", GOOD), make_side("b", GOOD, task="t")], []) is None
     )
+
+
+def test_model_without_any_score_leaves_nothing_to_compare(
+    make_side: MakeSide,
+) -> None:
+    """All of its calls ended in errors: that is said, and is no quality of 0."""
+    failed = make_side("failed", [0.0, 0.0])
+    failed = replace(
+        failed,
+        results=[replace(r, scores=(), error="Timeout") for r in failed.results],
+    )
+    found = shown(make_side("a", [1.0, 0.0]), failed)
+    assert found.tasks == ()
+    assert found.notes == ("quiz: no sample has a score on all models",)
+
+
+def test_results_without_scores_are_not_comparable(make_side: MakeSide) -> None:
+    """Behaviour tests pass or fail; they have no quality to set side by side."""
+    sides = [
+        replace(side, results=[replace(r, scores=()) for r in side.results])
+        for side in (make_side("a", [1.0]), make_side("b", [1.0]))
+    ]
+    assert comparable(sides) == []
+    scored = [make_side("a", [1.0]), make_side("b", [1.0])]
+    assert comparable([*scored, make_side("a", [1.0], task="alone")]) == scored
