@@ -12,7 +12,13 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from llmlab_pytest.core import ConfigError, DataError
-from llmlab_pytest.tasks import PlannedTask, load_card, load_rows, plan_task
+from llmlab_pytest.tasks import (
+    PlannedTask,
+    load_card,
+    load_matrix,
+    load_rows,
+    plan_task,
+)
 
 FORMATS = Path(__file__).parent / "formats"
 
@@ -434,6 +440,29 @@ def test_source_that_cannot_be_read_is_named(
         planned(tmp_path, f'data = "{data}"\n')
     assert message in str(found.value)
     assert "hush" not in str(found.value)
+
+
+def test_matrix_takes_every_source(tmp_path: Path, database: Path) -> None:
+    """Files, queries and files of the hub, each with a name of its own."""
+    assert database.is_file()
+    (tmp_path / "t.task.toml").write_text('scorers = ["exact"]\n', encoding="utf-8")
+    path = tmp_path / "m.matrix.toml"
+    sources = [
+        "rows.yaml",
+        "sqlite:///x.db?query=select * from asked",
+        "hf:owner/name@abc:data/test.parquet",
+    ]
+    path.write_text(
+        f'task = "t.task.toml"\ndata = {json.dumps(sources)}\n'
+        '[prompts]\nask = "{{ question }}"\n',
+        encoding="utf-8",
+    )
+    tasks = load_matrix(path, lambda name: tmp_path / name)
+    assert [task.name for task in tasks] == ["m-ask-rows", "m-ask-query2", "m-ask-test"]
+    rows = plan_task(tasks[1], limit=None, seed=1, data_dir=None)
+    assert ids(rows) == ["a", "b", "c"]
+    assert tasks[2].source == "owner/name@abc:data/test.parquet"
+    assert len({task.key for task in tasks}) == 3
 
 
 def test_messages_are_asked_turn_by_turn(tmp_path: Path) -> None:
