@@ -1,11 +1,13 @@
 """Rows of a query to a database that is opened for reading only.
 
 SQLite opens the file so that it cannot be written; PostgreSQL, MySQL and MariaDB are
-told that the transaction only reads. Whatever the database, the transaction is rolled
-back. Values go as parameters beside the text of the query, never into it.
+told that the session only reads. A query is one statement, so that it cannot end the
+transaction, which is rolled back, whatever the database. Values go as parameters beside
+the text of the query, never into it.
 """
 
 import os
+import re
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, make_url, text
@@ -20,8 +22,14 @@ from llmlab_pytest.tasks._task import Query
 _ENVIRONMENT = "env:"
 _READS_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
-    "postgresql": "SET TRANSACTION READ ONLY",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
 }
+_NO_STATEMENT = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.DOTALL
+)
+"""Texts, names and comments: a semicolon in one of them ends nothing."""
 
 
 def rows_of(query: Query) -> list[Row]:
@@ -30,6 +38,7 @@ def rows_of(query: Query) -> list[Row]:
     Raises:
         DataError: the database cannot be read, or the query is wrong or gives no row.
     """
+    _check_single(query.query)
     url = _url(query)
     shown = url.render_as_string(hide_password=True)
     try:
@@ -94,10 +103,16 @@ def _opened(url: URL, folder: Path) -> URL:
     return url.set(database=uri, query={"mode": "ro", "uri": "true"})
 
 
+def _check_single(statement: str) -> None:
+    """Raise `DataError` for several statements: one could end the transaction."""
+    if ";" in _NO_STATEMENT.sub("", statement).rstrip("; \t\r\n"):
+        raise DataError(
+            f"The query {shorten(statement)!r} is several statements.",
+            allowed="It is one SELECT.",
+        )
+
+
 def _read_only(connection: Connection, backend: str) -> None:
-    if backend in ("mysql", "mariadb"):
-        connection.rollback()  # it has to be said before the transaction begins
-        connection.execute(text("SET SESSION TRANSACTION READ ONLY"))
-        connection.commit()
-    elif statement := _READS_ONLY.get(backend):
+    if statement := _READS_ONLY.get(backend):
         connection.execute(text(statement))
+        connection.commit()  # it holds for the transactions that begin behind it

@@ -4,13 +4,21 @@ import csv
 import io
 import json
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 
 from llmlab_pytest.core import ConfigError, DataError
-from llmlab_pytest.tasks import PlannedTask, load_card, load_rows, plan_task
+from llmlab_pytest.tasks import (
+    PlannedTask,
+    load_card,
+    load_matrix,
+    load_rows,
+    plan_task,
+)
 
 FORMATS = Path(__file__).parent / "formats"
 
@@ -291,6 +299,18 @@ def test_column_that_would_be_lost_is_named(
 
 
 @pytest.fixture
+def postgresql_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A PostgreSQL server that runs for one test."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    pgserver = pytest.importorskip("pgserver", reason="needs a PostgreSQL server")
+    server = pgserver.get_server(tmp_path / "data", cleanup_mode="stop")
+    try:
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
 def database(tmp_path: Path) -> Path:
     """An SQLite file with three questions in two languages."""
     path = tmp_path / "x.db"
@@ -332,6 +352,46 @@ def test_parameter_is_never_part_of_the_query(tmp_path: Path, database: Path) ->
     )
     with pytest.raises(DataError, match="gives no rows"):
         planned(tmp_path, card)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select 1 as id; select 2",
+        "commit; delete from asked",
+        "/* ; */ select 1; --\\n;x",
+    ],
+)
+def test_several_statements_are_refused(
+    tmp_path: Path, database: Path, query: str
+) -> None:
+    """One of them could end the transaction that only reads."""
+    assert database.is_file()
+    with pytest.raises(DataError, match="is several statements"):
+        planned(tmp_path, f'[data]\nurl = "sqlite:///x.db"\nquery = "{query}"\n')
+
+
+def test_semicolon_in_a_text_ends_nothing(tmp_path: Path, database: Path) -> None:
+    """Nor does one at the end, or in a comment."""
+    assert database.is_file()
+    query = "select 'a;b''c;' as id -- one; only\\n;"
+    task = planned(tmp_path, f'[data]\nurl = "sqlite:///x.db"\nquery = "{query}"\n')
+    assert len(task.samples) == 1
+
+
+def test_postgresql_cannot_be_written(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a statement returns, the session only reads."""
+    monkeypatch.setenv("EVALS_DB", postgresql_url)
+    card = '[data]\nurl = "env:EVALS_DB"\nquery = "{}"\n'
+    engine = create_engine(postgresql_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("create table asked (id text)"))
+        connection.execute(text("insert into asked values ('a')"))
+    with pytest.raises(DataError, match="read-only transaction"):
+        planned(tmp_path, card.format("delete from asked returning id"))
+    assert ids(planned(tmp_path, card.format("select * from asked"))) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -380,6 +440,29 @@ def test_source_that_cannot_be_read_is_named(
         planned(tmp_path, f'data = "{data}"\n')
     assert message in str(found.value)
     assert "hush" not in str(found.value)
+
+
+def test_matrix_takes_every_source(tmp_path: Path, database: Path) -> None:
+    """Files, queries and files of the hub, each with a name of its own."""
+    assert database.is_file()
+    (tmp_path / "t.task.toml").write_text('scorers = ["exact"]\n', encoding="utf-8")
+    path = tmp_path / "m.matrix.toml"
+    sources = [
+        "rows.yaml",
+        "sqlite:///x.db?query=select * from asked",
+        "hf:owner/name@abc:data/test.parquet",
+    ]
+    path.write_text(
+        f'task = "t.task.toml"\ndata = {json.dumps(sources)}\n'
+        '[prompts]\nask = "{{ question }}"\n',
+        encoding="utf-8",
+    )
+    tasks = load_matrix(path, lambda name: tmp_path / name)
+    assert [task.name for task in tasks] == ["m-ask-rows", "m-ask-query2", "m-ask-test"]
+    rows = plan_task(tasks[1], limit=None, seed=1, data_dir=None)
+    assert ids(rows) == ["a", "b", "c"]
+    assert tasks[2].source == "owner/name@abc:data/test.parquet"
+    assert len({task.key for task in tasks}) == 3
 
 
 def test_messages_are_asked_turn_by_turn(tmp_path: Path) -> None:
