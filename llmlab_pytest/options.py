@@ -283,6 +283,13 @@ OPTIONS: tuple[Option, ...] = (
         help="Also write one line per sample for spreadsheets",
     ),
     Option(
+        flag="--llmlab-parquet",
+        metavar="FILE",
+        ini="llmlab_parquet",
+        help="Also write the columns of the CSV as Parquet, for data frames; needs the "
+        "extra benchmarks",
+    ),
+    Option(
         flag="--llmlab-markdown",
         metavar="FILE",
         ini="llmlab_markdown",

@@ -291,11 +291,7 @@ _HOMES = {
         "Unsupported",
     ),
     "_forecast": ("Forecast", "Prediction", "Span"),
-    "_hashing": (
-        "canonical_json",
-        "digest_of",
-        "digest_of_file",
-    ),
+    "_hashing": ("canonical_json", "digest_of", "digest_of_file"),
     "_image": ("Image",),
     "_json": ("Json",),
     "_judge": (

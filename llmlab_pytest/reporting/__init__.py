@@ -25,6 +25,7 @@ from llmlab_pytest.reporting._markdown_text import (
     span,
 )
 from llmlab_pytest.reporting._page import render_page
+from llmlab_pytest.reporting._parquet import render_parquet
 from llmlab_pytest.reporting._read_jsonl import (
     ReadResult,
     Told,
@@ -61,6 +62,7 @@ __all__ = [
     "render_jsonl",
     "render_markdown",
     "render_page",
+    "render_parquet",
     "render_terminal",
     "score",
     "seconds",

@@ -15,14 +15,16 @@ from llmlab_pytest.reporting import (
     render_jsonl,
     render_markdown,
     render_page,
+    render_parquet,
 )
 from llmlab_pytest.session._kept_run import KeptRun
 
-_Renderer = Callable[[Report, Iterable[TaskSamples], Path], Iterable[str]]
+_Renderer = Callable[[Report, Iterable[TaskSamples], Path], Iterable[str | bytes]]
 _FILES: Mapping[str, _Renderer] = {
     "--llmlab-json": lambda report, *_: [render_json(report)],
     "--llmlab-html": lambda report, tables, _: render_page(report, tables),
     "--llmlab-csv": lambda report, tables, _: render_csv(report, tables),
+    "--llmlab-parquet": lambda report, tables, _: render_parquet(report, tables),
     "--llmlab-samples": lambda report, tables, _: render_jsonl(report, tables),
     "--llmlab-markdown": lambda report, tables, _: render_markdown(report, tables),
     "--llmlab-badge": lambda report, _, path: render_badge(
@@ -65,12 +67,14 @@ def write_outputs(run: KeptRun, report: Report, outputs: Mapping[str, Path]) -> 
     return Outputs(tuple(written), tuple(troubles))
 
 
-def _write(path: Path, parts: Iterable[str]) -> None:
+def _write(path: Path, parts: Iterable[str | bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = "a" if os.environ.get(_SUMMARY) == str(path) else "w"
-    # A lone surrogate, which no encoding has, becomes \\udXXX: in JSON its own escape.
-    with path.open(
-        mode, encoding="utf-8", errors="backslashreplace", newline=""
-    ) as file:
+    mode = "ab" if os.environ.get(_SUMMARY) == str(path) else "wb"
+    with path.open(mode) as file:
         for part in parts:
-            file.write(part)
+            file.write(part if isinstance(part, bytes) else _encoded(part))
+
+
+def _encoded(text: str) -> bytes:
+    """Return UTF-8; a lone surrogate becomes its escape, which is also JSON's."""
+    return text.encode("utf-8", "backslashreplace")

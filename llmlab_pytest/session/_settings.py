@@ -24,6 +24,7 @@ _OUTPUTS = (
     "--llmlab-json",
     "--llmlab-html",
     "--llmlab-csv",
+    "--llmlab-parquet",
     "--llmlab-markdown",
     "--llmlab-badge",
     "--llmlab-samples",
