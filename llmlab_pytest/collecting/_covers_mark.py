@@ -8,7 +8,7 @@ import pytest
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError
 from llmlab_pytest.covering import cover
-from llmlab_pytest.tasks import LABELS, labels_of
+from llmlab_pytest.tasks import COVERS, covers_of
 
 _MARK = "llm_covers"
 
@@ -19,7 +19,7 @@ def marked_covers(item: pytest.Item) -> dict[str, list[str]]:
     Raises:
         ConfigError: a mark has something else than names by kind.
     """
-    return cover(*(_labels(item, mark) for mark in item.iter_markers(_MARK)))
+    return cover(*(_named(item, mark) for mark in item.iter_markers(_MARK)))
 
 
 def refuse_wrong_covers(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -35,15 +35,15 @@ def refuse_wrong_covers(session: pytest.Session, items: list[pytest.Item]) -> No
     items[:] = kept
 
 
-def _labels(item: pytest.Item, mark: pytest.Mark) -> Mapping[str, tuple[str, ...]]:
+def _named(item: pytest.Item, mark: pytest.Mark) -> Mapping[str, tuple[str, ...]]:
     given: dict[str, Any] = {
         kind: list(names) if isinstance(names, tuple) else names
         for kind, names in mark.kwargs.items()
     }
-    if mark.args or not given or not LABELS.accepts(given):
+    if mark.args or not given or not COVERS.accepts(given):
         raise ConfigError(
             f"{item.nodeid} (@{_MARK}) has {mark.args or mark.kwargs!r}.",
             allowed="It takes names, or lists of names, by kind.",
             fix=f'For example: @pytest.mark.{_MARK}(risk="injection", rule=["1", "3"])',
         )
-    return labels_of(given)
+    return covers_of(given)

@@ -22,10 +22,10 @@ from llmlab_pytest.core import (
 
 _FIELD = "field:"
 _BY = Kind(
-    "'label', 'tool', 'group', 'prompt' or 'field:NAME'",
+    "'covers', 'tool', 'group', 'prompt' or 'field:NAME'",
     lambda v: (
         isinstance(v, str)
-        and (v in ("label", "tool", "group", "prompt") or v.removeprefix(_FIELD) != v)
+        and (v in ("covers", "tool", "group", "prompt") or v.removeprefix(_FIELD) != v)
     ),
 )
 _SHARE = Kind(
@@ -51,7 +51,7 @@ class Declared:
     kind: str
     items: Mapping[str, str]
     """By name; of prompts their texts, else empty."""
-    by: str = "label"
+    by: str = "covers"
     at_least: float | None = None
 
     @property
@@ -86,7 +86,7 @@ def _declared(
     for name, value in table.items():
         check_value(name, value, _KEYS, what="key", place=place)
     given: dict[str, Any] = dict(table)
-    by = given.get("by", "prompt" if "files" in given else "label")
+    by = given.get("by", "prompt" if "files" in given else "covers")
     sources = [name for name in ("items", "file", "files") if name in given]
     if len(sources) != 1 or ("files" in given) != (by == "prompt"):
         raise ConfigError(

@@ -26,7 +26,7 @@ COVERS = "covers"
 """The factor of a plan that holds what all its samples cover: templates by kind."""
 TESTS_COVER = "covers_by_test"
 """The factor that holds what each behaviour test covers, by its sample's id."""
-_LABELS = {COVERS, TESTS_COVER}
+_FACTORS = {COVERS, TESTS_COVER}
 _MOST_NAMED = 8
 _Exercised = dict[str, "_Counted"]
 
@@ -41,14 +41,14 @@ class _Counted:
 def coverage_of(
     store: Store, run_id: str, declared: Sequence[Declared]
 ) -> tuple[Coverage, ...]:
-    """Return what a run exercised, by kind: those declared, then other labels.
+    """Return what a run exercised, by kind: those declared, then others.
 
     Raises:
-        ConfigError: a label of a card cannot be rendered.
+        ConfigError: a name of a card cannot be rendered.
         StoreError: the store cannot be read.
     """
     plans = store.plans(run_id)
-    if not declared and not any(plan.factors.keys() & _LABELS for plan in plans):
+    if not declared and not any(plan.factors.keys() & _FACTORS for plan in plans):
         return ()
     found: dict[str, _Exercised] = {each.kind: {} for each in declared}
     for plan in plans:
@@ -123,17 +123,17 @@ def _exercised(
         for name in _of_prompts(each, plan)
     ]
     for sample_id in ids:
-        labels = cover(covers, by_test.get(sample_id, {}))
-        for kind, name in _of_labels(labels, samples.get(sample_id), plan):
+        names = cover(covers, by_test.get(sample_id, {}))
+        for kind, name in _of_names(names, samples.get(sample_id), plan):
             yield kind, name, sample_id
         for kind, name in (*prompts, *_of_row(declared, samples.get(sample_id))):
             yield kind, name, sample_id
 
 
-def _of_labels(
-    labels: Mapping[str, Iterable[str]], sample: Sample | None, plan: TaskPlan
+def _of_names(
+    by_kind: Mapping[str, Iterable[str]], sample: Sample | None, plan: TaskPlan
 ) -> Iterator[tuple[str, str]]:
-    for kind, names in labels.items():
+    for kind, names in by_kind.items():
         for name in names:
             yield kind, _rendered(name, sample, plan)
 
@@ -146,10 +146,10 @@ def _of_row(
             yield from ((each.kind, name) for name in _of_sample(each, sample))
 
 
-def cover(*labels: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return labels of several places together, each once, by kind."""
+def cover(*named: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+    """Return names of several places together, each once, by kind."""
     together: dict[str, dict[str, None]] = {}
-    for given in labels:
+    for given in named:
         for kind, names in given.items():
             together.setdefault(kind, {}).update(dict.fromkeys(names))
     return {kind: list(names) for kind, names in together.items()}

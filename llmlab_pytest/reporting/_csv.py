@@ -55,7 +55,7 @@ def render_csv(report: Report, tables: Iterable[TaskSamples]) -> Iterator[str]:
     yield _line(COLUMNS)
     for table in tables:
         for record in table.records:
-            values = {"run_id": report.run_id, **_values(record)}
+            values = {"run_id": report.run_id, **values_of(record)}
             yield _line([_cell(values[column], hide) for column in COLUMNS])
 
 
@@ -65,7 +65,8 @@ def _line(cells: Iterable[Any]) -> str:
     return buffer.getvalue()
 
 
-def _values(record: SampleRecord) -> dict[str, Any]:
+def values_of(record: SampleRecord) -> dict[str, Any]:
+    """Return the columns of a sample but for the run's, texts whole."""
     result = record.result
     primary = result.scores[0] if result.scores else None
     return {

@@ -12,12 +12,18 @@ from collections.abc import Sequence
 from llmlab_pytest.core import escape_control
 
 _RUNS = re.compile(r"`+")
+_CALLS = re.compile(r"([@#])")
+_NOTHING = "&#8203;"
+"""A space of no width. GitHub looks for `@name` and `#1` in what Markdown has become,
+where a backslash before them is gone."""
 _MEANT = re.compile(r"([\\`*_{}\[\]()#!|>~@])")
 
 
 def span(text: str) -> str:
     """Return text as code within a line, which no backtick of it can end."""
-    plain = escape_control(text).replace("|", "\\|").replace("\n", " ")
+    # A table would read `\\|` as an escaped backslash and the end of a cell.
+    plain = escape_control(text).replace("\n", " ").replace("\\|", "\\ |")
+    plain = plain.replace("|", "\\|")
     ticks = "`" * (1 + max(map(len, _RUNS.findall(plain)), default=0))
     room = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{ticks}{room}{plain}{room}{ticks}"
@@ -30,9 +36,10 @@ def block(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return text whose characters have no meaning in Markdown or HTML."""
-    plain = escape_control(text).replace("&", "&amp;").replace("<", "&lt;")
-    return _MEANT.sub(r"\\\1", plain)
+    """Return one line of text whose characters mean nothing in Markdown or HTML."""
+    plain = escape_control(text).replace("\n", " ")
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;")
+    return _CALLS.sub(rf"\1{_NOTHING}", _MEANT.sub(r"\\\1", plain))
 
 
 def html_code(text: str) -> str:

@@ -1,13 +1,8 @@
 """Tasks: what is asked, of which data, with which demonstrations."""
 
-from llmlab_pytest.tasks._card import (
-    LABELS,
-    labels_of,
-    load_card,
-    override,
-    task_from_spec,
-)
+from llmlab_pytest.tasks._card import load_card, override, task_from_spec
 from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
+from llmlab_pytest.tasks._covers import COVERS, covers_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
 from llmlab_pytest.tasks._matrix import load_matrix
@@ -27,7 +22,7 @@ from llmlab_pytest.tasks._task import (
 
 __all__ = [
     "CLUSTER",
-    "LABELS",
+    "COVERS",
     "DataSource",
     "Demonstrations",
     "PlannedTask",
@@ -37,9 +32,9 @@ __all__ = [
     "cache_dir",
     "chat_mode_on",
     "clusters_of",
+    "covers_of",
     "find_card",
     "in_mode",
-    "labels_of",
     "load_card",
     "load_explanation",
     "load_matrix",

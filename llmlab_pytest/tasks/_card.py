@@ -19,6 +19,7 @@ from llmlab_pytest.core import (
 )
 from llmlab_pytest.prompts import ChatMode
 from llmlab_pytest.tasks._card_data import data_of, source_named, table_of
+from llmlab_pytest.tasks._covers import COVERS, covers_of
 from llmlab_pytest.tasks._row_formats import FORMATS, MESSAGES
 from llmlab_pytest.tasks._rows import load_rows, plain_row
 from llmlab_pytest.tasks._task import DataSource, Demonstrations, Task
@@ -26,10 +27,6 @@ from llmlab_pytest.tasks._task import DataSource, Demonstrations, Task
 _ANY_TEXT = Kind("a string", lambda value: isinstance(value, str))
 _ONE_OR_MORE = Kind(
     "a string or a list of strings", lambda v: isinstance(v, str) or TEXTS.accepts(v)
-)
-LABELS = Kind(
-    "a table of names, or lists of names, by kind",
-    lambda v: isinstance(v, dict) and all(map(_ONE_OR_MORE.accepts, v.values())),
 )
 _SCORERS = Kind(
     "a list of names, or of tables with a name",
@@ -50,11 +47,6 @@ class _Key(NamedTuple):
 
 def _one_or_more(value: str | Sequence[str]) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value)
-
-
-def labels_of(value: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
-    """Return the names of each kind as a tuple, one alone, too."""
-    return {kind: _one_or_more(names) for kind, names in value.items()}
 
 
 _KIND = Kind(
@@ -107,7 +99,7 @@ KEYS: dict[str, _Key] = {
     "stratify": _Key(TEXT, "stratify"),
     "group": _Key(TEXT, "group"),
     "cluster": _Key(TEXT, "cluster"),
-    "covers": _Key(LABELS, "covers", labels_of),
+    "covers": _Key(COVERS, "covers", covers_of),
 }
 _PERPLEXITY_SCORERS = ("nats_per_word", "nats_per_byte", "nats_per_token")
 _PERPLEXITIES = (

@@ -178,7 +178,7 @@ def test_enough_coverage_passes(suite: pytest.Pytester) -> None:
         ("[risk]\nitems = []", "nothing is declared"),
         ("[risk]\nfile = 'none.md'", "none.md' cannot be read"),
         ("[risk]\nfile = 'system.md'\npattern = '('", "'(' is no pattern"),
-        ("[risk]\nitems = ['a']\nfile = 'x'", "has items and file, by 'label'"),
+        ("[risk]\nitems = ['a']\nfile = 'x'", "has items and file, by 'covers'"),
     ],
     ids=["no table", "key", "share", "by", "empty", "file", "pattern", "two"],
 )
