@@ -1,6 +1,7 @@
 """A try of `llmlab prompt` as a file that pytest runs."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from llmlab_pytest.scorers import ScorerSpec
 
 _CARD = ".task.toml"
 _TEST = ".py"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+"""Keys that TOML takes without quotes."""
 
 
 def check_path(path: Path) -> None:
@@ -133,8 +136,12 @@ def _expression(spec: ScorerSpec) -> tuple[str, set[str]]:
 def toml_value(value: object) -> str:
     """Return a value as TOML: what JSON writes is, but for tables and null."""
     if isinstance(value, Mapping):
-        pairs = [f"{key} = {toml_value(each)}" for key, each in value.items()]
+        pairs = [f"{_key(key)} = {toml_value(each)}" for key, each in value.items()]
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
     return json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)

@@ -52,6 +52,10 @@ COMMANDS = {
         "runs, or models of one run, side by side, paired by sample",
         "llmlab_pytest.commands._compare:describe",
     ),
+    "optimise": _Command(
+        "look for a better prompt of a card",
+        "llmlab_pytest.commands._optimise:describe",
+    ),
     "completion": _Command(
         "what a shell needs to complete llmlab by Tab",
         "llmlab_pytest.commands._completion:describe",
