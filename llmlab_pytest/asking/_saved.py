@@ -1,4 +1,4 @@
-"""A try of `llmlab prompt` as a file that pytest runs."""
+"""A try of `llmlab prompt`, or of the page, as a file that pytest runs."""
 
 import json
 import re
@@ -13,14 +13,17 @@ from llmlab_pytest.scorers import ScorerSpec
 
 _CARD = ".task.toml"
 _TEST = ".py"
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-"""Keys that TOML takes without quotes."""
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def check_path(path: Path) -> None:
-    """Raise `ConfigError` for a path of another ending, or where a file is."""
+    """Raise `ConfigError` for a path of another ending, or where a file is.
+
+    The name of a test is that of its function, too.
+    """
     is_card = path.name.endswith(_CARD)
-    if not is_card and not (path.suffix == _TEST and path.name.startswith("test_")):
+    is_test = path.suffix == _TEST and path.name.startswith("test_")
+    if not is_card and not (is_test and path.stem.isidentifier()):
         raise ConfigError(
             f"--save is {str(path)!r}.",
             allowed=f"It is NAME{_CARD}, or test_NAME{_TEST}.",
@@ -68,8 +71,9 @@ class Try:
             files = {path: self._card(), rows_beside(path): self._row()}
         try:
             for file, text in files.items():
-                file.write_text(text, encoding="utf-8")
-        except OSError as error:
+                with file.open("x", encoding="utf-8") as made:  # never over another
+                    made.write(text)
+        except (OSError, UnicodeError) as error:
             raise ConfigError(
                 f"--save {path} cannot be written: {error}.", fix="Correct the path."
             ) from error
@@ -140,8 +144,9 @@ def toml_value(value: object) -> str:
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(toml_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+    # Of what JSON leaves as it is, TOML takes all but DEL.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(name: str) -> str:
-    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _BARE_KEY.fullmatch(name) else toml_value(name)

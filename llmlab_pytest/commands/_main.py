@@ -29,6 +29,10 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "prompt": _Command("ask models at once", "llmlab_pytest.commands._prompt:describe"),
+    "optimise": _Command(
+        "look for a better prompt of a card",
+        "llmlab_pytest.commands._optimise:describe",
+    ),
     "chat": _Command(
         "talk with models, several side by side",
         "llmlab_pytest.commands._chat:describe",
@@ -51,10 +55,6 @@ COMMANDS = {
     "compare": _Command(
         "runs, or models of one run, side by side, paired by sample",
         "llmlab_pytest.commands._compare:describe",
-    ),
-    "optimise": _Command(
-        "look for a better prompt of a card",
-        "llmlab_pytest.commands._optimise:describe",
     ),
     "completion": _Command(
         "what a shell needs to complete llmlab by Tab",
