@@ -7,7 +7,7 @@ from llmlab_pytest.asking._conversation import (
     is_too_long,
 )
 from llmlab_pytest.asking._registry_files import registry_files
-from llmlab_pytest.asking._saved import Try, check_path
+from llmlab_pytest.asking._saved import Try, check_path, toml_value
 from llmlab_pytest.asking._saved_conversation import save_conversation
 from llmlab_pytest.asking._scorers import asks_judge, known_scorers, read_scorer
 from llmlab_pytest.asking._trying import Answer, Decoding, Prompt, Trying
@@ -30,4 +30,5 @@ __all__ = [
     "read_scorer",
     "registry_files",
     "save_conversation",
+    "toml_value",
 ]

@@ -14,14 +14,16 @@ from llmlab_pytest.asking._registry_files import registry_files
 from llmlab_pytest.budget import LedgerPurse, Limit, standings
 from llmlab_pytest.cache import open_cache
 from llmlab_pytest.core import Completion, Listener, Model, ModelSpec, Request
-from llmlab_pytest.engine import Call, Engine
+from llmlab_pytest.engine import Allowance, Asker, Call, Engine
 from llmlab_pytest.judging import ModelJudge, check_judge
 from llmlab_pytest.providers import (
     ModelRegistry,
     check_commands,
     effective_request,
+    is_free,
     load_model,
     provider_registry,
+    worst_cost_usd,
 )
 from llmlab_pytest.store import open_store
 
@@ -103,6 +105,7 @@ class Asking:
         *,
         epoch: int = 1,
         listener: Listener | None = None,
+        allowance: Allowance | None = None,
     ) -> Completion:
         """Ask a model.
 
@@ -113,15 +116,40 @@ class Asking:
             listener: hears the answer while it is written, without secrets and control
                 characters, on this event loop. Of a remote model that takes a request
                 with `stream`.
+            allowance: what calls like this one may spend together, of the limits.
 
         Raises:
             LlmlabError: it cannot be loaded or does not answer, or there is no money.
         """
         whole = effective_request(request, spec, seed=FIRST_SEED)
         key = f"{next(self._numbers)}"
-        call = Call(key=key, spec=spec, build=lambda: whole, epoch=epoch)
+        call = Call(
+            key=key,
+            spec=spec,
+            build=lambda: whole,
+            epoch=epoch,
+            asker=Asker("", allowance=allowance),
+        )
         call.listener = None if listener is None else Preview(listener)
         return await asyncio.wrap_future(self._engine.submit(call))
+
+    async def worst_usd(self, spec: ModelSpec, requests: Sequence[Request]) -> float:
+        """Return the most that these calls can cost together, US dollars.
+
+        Raises:
+            ConfigError: the price is unknown.
+            LlmlabError: the model cannot be loaded, which its price may take.
+        """
+        if is_free(spec):
+            return 0.0
+        model = await asyncio.to_thread(self._load, spec)
+        try:
+            return sum(
+                worst_cost_usd(model, effective_request(each, spec, seed=FIRST_SEED))
+                for each in requests
+            )
+        finally:
+            model.close()
 
     def budget_lines(self) -> list[str]:
         """Return how each limit stands now, one a line.

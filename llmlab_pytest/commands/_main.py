@@ -29,6 +29,10 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "prompt": _Command("ask models at once", "llmlab_pytest.commands._prompt:describe"),
+    "optimise": _Command(
+        "look for a better prompt of a card",
+        "llmlab_pytest.commands._optimise:describe",
+    ),
     "chat": _Command(
         "talk with models, several side by side",
         "llmlab_pytest.commands._chat:describe",

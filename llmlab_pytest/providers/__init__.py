@@ -15,7 +15,7 @@ from llmlab_pytest.providers._identity import (
 from llmlab_pytest.providers._key_command import check_commands
 from llmlab_pytest.providers._most_input import TURN_TOKENS, RequestSize, request_size
 from llmlab_pytest.providers._plain_http import plain_http_warning
-from llmlab_pytest.providers._price import usual_cost_usd, worst_cost_usd
+from llmlab_pytest.providers._price import is_free, usual_cost_usd, worst_cost_usd
 from llmlab_pytest.providers._price_cost import price_now, usage_cost_usd
 from llmlab_pytest.providers._price_lists import PriceList, read_price_list
 from llmlab_pytest.providers._price_names import rates_of
@@ -49,6 +49,7 @@ __all__ = [
     "filled",
     "find_weights",
     "identity_of",
+    "is_free",
     "load_model",
     "plain_http_warning",
     "portable_identity",

@@ -2,7 +2,10 @@
 
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +110,33 @@ def test_answers_come_from_the_cache(terminal: Terminals, server: Any) -> None:
     assert shown.end() == 0
     assert "--- from the cache, where it took " in shown.text
     assert len(server.bodies) == 1
+
+
+def test_answers_of_runs_are_in_the_cache_too(
+    terminal: Terminals, server: Any, terminal_env: dict[str, str], tmp_path: Path
+) -> None:
+    """Although a run does not stream them."""
+    test = "def test_it(llm):\n    assert llm('hello you').text == 'hello you'\n"
+    (tmp_path / "test_it.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "--llm=a", "--llmlab-cache=auto"]
+    env = terminal_env | {"PLAIN_NAME": "k"}
+    subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True)
+    words = ("llmlab", "prompt", "hello you", "--llm", "a", "--cache")
+    shown = terminal(*words, PLAIN_NAME="k")
+    assert shown.end() == 0
+    assert "--- from the cache, where it took " in shown.text
+    assert len(server.bodies) == 1
+
+
+@pytest.mark.parametrize("models", ["a", "a,b"])
+def test_nothing_secret_or_commanding_reaches_the_screen(
+    terminal: Terminals, models: str
+) -> None:
+    """Not a secret that comes in pieces, nor what would clear the screen."""
+    hidden = "blue horse battery"
+    words = ("llmlab", "prompt", f"it is {hidden} \x1b[2J, say I", "--llm", models)
+    shown = terminal(*words, PLAIN_NAME="k", OF_MINE_PASSWORD=hidden)
+    assert shown.end() == 0
+    assert r"it is [redacted] \x1b[2J, say I" in shown.text
+    assert "horse" not in shown.raw
+    assert "\x1b[2J" not in shown.raw
