@@ -169,6 +169,11 @@ def _with_candidate(
         return advice
     offer, gaps = candidate
     open_gaps = [gap for gap in gaps if gap.high is None or gap.high >= bar.margin]
+    if any(gap.high is None for gap in open_gaps):
+        unknown = f"{offer.name} may do, but too few clusters differ to say more"
+        return replace(
+            advice, reason=f"{advice.reason}; {unknown}", candidate=offer.name
+        )
     n = sum(len(panel.sample_ids) for panel in panels)
     level = (1 - bar.confidence) / len(gaps)
     needed = max(
@@ -182,16 +187,17 @@ def _with_candidate(
     places = [offer.place, *(gap.other for gap in open_gaps)]
     one_usd = _cost_usd(panels, places)
     total_usd = None if one_usd is None else more * one_usd
-    widest = max(open_gaps, key=lambda gap: math.inf if gap.high is None else gap.high)
-    worst = "" if widest.high is None else f", at worst {_below(widest.high)}"
-    names = [panels[0].seats[place].name for place in places]
-    price = (
-        "at an unknown cost" if total_usd is None else f"for about {money(total_usd)}"
-    )
+    widest = max(open_gaps, key=lambda gap: gap.high or 0.0)
+    other = panels[0].seats[widest.other].name
+    names = ", ".join(panels[0].seats[place].name for place in places)
+    price = "at an unknown cost"
+    if total_usd is not None:
+        price = f"for about {money(total_usd)}"
     reason = (
         f"{advice.reason}; {_named(offer)}, may be less than {bar.margin:g} below the "
-        f"best: {_below(widest.value)} against {names[1]}"
-        f"{worst}; run about {more:,} more samples of {', '.join(names)}, {price}"
+        f"best: {_below(widest.value)} against {other}, at worst "
+        f"{_below(widest.high or 0.0)}; run about {more:,} more samples of {names}, "
+        f"{price}"
     )
     return replace(
         advice,

@@ -153,7 +153,7 @@ def mean_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval 
 
 def price_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval | None:
     """Return the interval of mean dollars or seconds; what never differs is known."""
-    if len(set(values)) == 1:
+    if len(values) > 1 and len(set(values)) == 1:
         return Interval(values[0], values[0], method="constant")
     if len(set(clusters)) < len(clusters):
         return clustered_interval(values, clusters)

@@ -243,3 +243,17 @@ def test_difference_interval_is_that_of_a_comparison() -> None:
         3, 1, 40, confidence=0.9
     )
     assert difference_interval([1.0] * 4, ["a", "a", "b", "b"]) is None
+
+
+def test_clusters_that_do_not_differ_tell_no_number_of_samples(
+    make_side: MakeSide,
+) -> None:
+    """One text with ten questions is one observation."""
+    clusters = {f"s{n:03d}": "one text" for n in range(10)}
+    found = advice_of(
+        make_side("a", [1.0] * 9 + [0.0], clusters=clusters, costs=0.001),
+        make_side("b", [1.0] * 10, clusters=clusters, costs=0.01),
+        bar=Bar(margin=0.2),
+    )
+    assert (found.model, found.candidate, found.more_samples) == (None, "a", None)
+    assert found.reason.endswith("too few clusters differ to say more")

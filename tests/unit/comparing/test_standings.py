@@ -296,3 +296,10 @@ def test_results_without_scores_are_not_comparable(make_side: MakeSide) -> None:
     assert comparable(sides) == []
     scored = [make_side("a", [1.0]), make_side("b", [1.0])]
     assert comparable([*scored, make_side("a", [1.0], task="alone")]) == scored
+
+
+def test_one_sample_has_no_interval_of_its_cost(make_side: MakeSide) -> None:
+    """It costs what it costs; what the next one costs is not known."""
+    found = standings(make_side("a", [1.0]), make_side("b", [1.0]))
+    assert found["a"].cost_usd == 0.001
+    assert found["a"].cost_interval is found["a"].cost_per_correct_interval is None
