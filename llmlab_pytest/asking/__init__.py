@@ -9,10 +9,16 @@ from llmlab_pytest.asking._conversation import (
 from llmlab_pytest.asking._registry_files import registry_files
 from llmlab_pytest.asking._saved import Try, check_path, toml_value
 from llmlab_pytest.asking._saved_conversation import save_conversation
-from llmlab_pytest.asking._scorers import asks_judge, known_scorers, read_scorer
+from llmlab_pytest.asking._scorers import (
+    DEFAULT_RUBRIC,
+    asks_judge,
+    known_scorers,
+    read_scorer,
+)
 from llmlab_pytest.asking._trying import Answer, Decoding, Prompt, Trying
 
 __all__ = [
+    "DEFAULT_RUBRIC",
     "FIRST_SEED",
     "Answer",
     "Asking",

@@ -13,6 +13,12 @@ from llmlab_pytest.scorers import (
     scorer_registry,
 )
 
+DEFAULT_RUBRIC: ScorerSpec = {
+    "name": "rubric",
+    "criteria": "It answers what was asked, rightly and to the point.",
+}
+"""What a judge decides by where no scorer asks it anything else."""
+
 
 def read_scorer(text: str) -> ScorerSpec:
     """Read a scorer: its name, or a JSON object with its name and options.

@@ -33,6 +33,7 @@ from llmlab_pytest.reporting import (
     SideBySide,
     aligned,
     money,
+    p_value,
     render_side_by_side,
     render_side_json,
     render_side_markdown,
@@ -42,10 +43,8 @@ from llmlab_pytest.reporting import (
 )
 from llmlab_pytest.stats import benjamini_hochberg, holm
 
-_LEVEL = 0.05
 _MOST_IDS = 8
 _WIDTH = 40
-_SMALLEST_P = 1e-4
 _SIDES = ("task", "model", "metric", "value", "95% interval", "n", "err", "cost", "p50")
 _CHANGES = (
     *("task", "model", "against", "difference", "95% interval"),
@@ -274,8 +273,8 @@ def _change_lines(compared: Sequence[Compared], heading: str) -> list[str]:
                 _signed(found.value),
                 _span(found),
                 *_counts(found),
-                _p(found.p),
-                _p(each.corrected_p),
+                p_value(found.p),
+                p_value(each.corrected_p),
                 _finds(each),
             ]
         )
@@ -297,18 +296,8 @@ def _counts(found: Difference) -> list[str]:
     return [f"{len(found.wins)}", f"{len(found.losses)}", f"{found.ties}"]
 
 
-def _p(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
-
-
 def _finds(each: Compared) -> str:
-    """Return the smallest difference that would be found, where none was."""
-    p, least = each.corrected_p, each.found.detectable
-    if least is None or (p is not None and p <= _LEVEL):
-        return ""
-    return f"{least:.3f}"
+    return "" if each.finds is None else f"{each.finds:.3f}"
 
 
 def _flips(each: Compared) -> list[str]:

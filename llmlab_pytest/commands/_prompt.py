@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from llmlab_pytest.asking import (
+    DEFAULT_RUBRIC,
     FIRST_SEED,
     Answer,
     Asking,
@@ -48,7 +49,6 @@ from llmlab_pytest.scorers import (
 
 _STDIN = "-"
 _DEFAULT_MODEL = "smollm2"
-_DEFAULT_RUBRIC = "It answers what was asked, rightly and to the point."
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +88,7 @@ def prompt(given: argparse.Namespace) -> Outcome:
     if given.expect is not None:
         specs.append({"name": "contains_any", "keywords": [given.expect]})
     if given.judge and not any(asks_judge(spec) for spec in specs):
-        specs.append({"name": "rubric", "criteria": _DEFAULT_RUBRIC})
+        specs.append(DEFAULT_RUBRIC)
     with open_asking(given) as asking:
         models = asking.find(given.llm or [_DEFAULT_MODEL], where="--llm")
         scorers = _made(specs)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from llmlab_pytest.comparing._sides import Side
 from llmlab_pytest.metrics import Difference, MetricRegistry, difference
 
+_LEVEL = 0.05
+
 
 class Pair(NamedTuple):
     """Two sides of one task; the first is what the second is compared with."""
@@ -23,6 +25,16 @@ class Compared(NamedTuple):
     left_out: int
     """How many samples only one side has, or the two from different rows."""
     corrected_p: float | None
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the two differ, all comparisons considered."""
+        return self.corrected_p is not None and self.corrected_p <= _LEVEL
+
+    @property
+    def finds(self) -> float | None:
+        """The smallest difference that would be found, where none was."""
+        return None if self.is_found else self.found.detectable
 
 
 def pairs_of(sides: Sequence[Side]) -> list[Pair]:

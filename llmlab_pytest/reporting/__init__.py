@@ -9,7 +9,14 @@ from llmlab_pytest.reporting._csv import render_csv
 from llmlab_pytest.reporting._direction import LOWER_IS_BETTER
 from llmlab_pytest.reporting._flaky import flaky_lines
 from llmlab_pytest.reporting._forecasts import render_estimate, render_estimate_line
-from llmlab_pytest.reporting._format import interval, money, score, seconds, tokens
+from llmlab_pytest.reporting._format import (
+    interval,
+    money,
+    p_value,
+    score,
+    seconds,
+    tokens,
+)
 from llmlab_pytest.reporting._grid import aligned
 from llmlab_pytest.reporting._harness import NamedText, render_harness
 from llmlab_pytest.reporting._inspect import render_inspect
@@ -95,6 +102,7 @@ __all__ = [
     "marked",
     "money",
     "moved_of",
+    "p_value",
     "read_jsonl",
     "read_told",
     "render_annotations",

@@ -15,6 +15,7 @@ ABSENT = "-"
 _THOUSAND = 1000
 _MOST_WRITTEN_OUT = 1e12
 _SMALL_USD = 0.01
+_SMALLEST_P = 1e-4
 _TEN_S = 10
 _GIGA = 1e9
 
@@ -33,6 +34,13 @@ def interval(metric: Metric) -> str:
     if metric.interval is None:
         return ABSENT
     return f"[{score(metric.interval.low)}, {score(metric.interval.high)}]"
+
+
+def p_value(p: float | None) -> str:
+    """Format a p value, or a dash where there is none."""
+    if p is None:
+        return ABSENT
+    return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
 
 
 def points(item: Contribution) -> str:

@@ -24,7 +24,6 @@ _DIGITS = 3
 """Significant ones, of dollars per sample."""
 _MOST_TASKS = 5
 _LEAST_FOR_MATRIX = 3
-_SMALLEST_P = 1e-4
 _INTERVAL = "95% interval"
 
 
@@ -185,8 +184,8 @@ def _wins(wins: Sequence[Win]) -> Table:
                 _signed(win.difference),
                 _span(win.interval, _signed),
                 *(f"{win.higher}", f"{win.lower}", f"{win.same}"),
-                _chance(win.p),
-                _chance(win.corrected_p),
+                _format.p_value(win.p),
+                _format.p_value(win.corrected_p),
             ]
             for win in wins
         ],
@@ -332,13 +331,6 @@ def _span(interval: Interval | None, show: Callable[[float], str]) -> str:
     if interval is None:
         return _format.ABSENT
     return f"[{show(interval.low)}, {show(interval.high)}]"
-
-
-def _chance(p: float | None) -> str:
-    """Format a p value."""
-    if p is None:
-        return _format.ABSENT
-    return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
 
 
 def frontier_place(share: float | None, *, is_on: bool | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from llmlab_pytest.comparing import Compared, Side
 from llmlab_pytest.core import SampleRecord
-from llmlab_pytest.reporting import interval, money, score, seconds
+from llmlab_pytest.reporting import interval, money, p_value, score, seconds
 from llmlab_pytest.ui._comparison import (
     CORRECTIONS,
     Comparison,
@@ -20,8 +20,6 @@ from llmlab_pytest.ui._runs import span_of
 from llmlab_pytest.ui._shelf import Shelf
 
 _BY = 25
-_LEVEL = 0.05
-_SMALLEST_P = 1e-4
 _BRIEF = 160
 _SHOWN = {
     "changed": "that differ",
@@ -125,7 +123,7 @@ def _change_lines(found: Comparison) -> list[list[Cell]]:
     for each in found.compared:
         first, second = names_of(each.pair)
         texts = [each.pair.second.task, second, first, *_numbers(each)]
-        is_found = each.corrected_p is not None and each.corrected_p <= _LEVEL
+        is_found = each.is_found
         kind = "best" if is_found else ""
         lines.append([Cell(text, kind=kind) for text in texts])
     return lines
@@ -140,24 +138,14 @@ def _numbers(each: Compared) -> list[str]:
         "-" if found.value is None else f"{found.value:+.3f}",
         f"[{ends.low:+.3f}, {ends.high:+.3f}]" if ends else "-",
         *counts,
-        _p(found.p),
-        _p(each.corrected_p),
+        p_value(found.p),
+        p_value(each.corrected_p),
         _finds(each),
     ]
 
 
-def _p(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return f"{p:.4f}" if p >= _SMALLEST_P else f"<{_SMALLEST_P:.4f}"
-
-
 def _finds(each: Compared) -> str:
-    """Return the smallest difference that would be found, where none was."""
-    p, least = each.corrected_p, each.found.detectable
-    if least is None or (p is not None and p <= _LEVEL):
-        return ""
-    return f"{least:.3f}"
+    return "" if each.finds is None else f"{each.finds:.3f}"
 
 
 def _left_out(found: Comparison) -> list[str]:

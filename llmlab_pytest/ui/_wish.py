@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from llmlab_pytest.asking import Decoding, Prompt, asks_judge, read_scorer
+from llmlab_pytest.asking import (
+    DEFAULT_RUBRIC,
+    Decoding,
+    Prompt,
+    asks_judge,
+    read_scorer,
+)
 from llmlab_pytest.core import ConfigError, shorten
 from llmlab_pytest.scorers import ScorerSpec
 
@@ -13,8 +19,6 @@ _MOST_ANSWERS = 20
 _MOST_CALLS = 100
 _MOST_TOKENS = 1_000_000
 _MOST_TEMPERATURE = 2.0
-_RUBRIC = "It answers what was asked, rightly and to the point."
-"""What a judge decides by where no scorer asks it anything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ def _scorers(sent: "_Sent") -> list[ScorerSpec]:
     if (words := sent.given("expect")) is not None:
         specs.append({"name": "contains_any", "keywords": [words]})
     if sent.texts("judges") and not any(map(asks_judge, specs)):
-        specs.append({"name": "rubric", "criteria": _RUBRIC})
+        specs.append(DEFAULT_RUBRIC)
     return specs
 
 
