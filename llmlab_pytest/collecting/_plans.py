@@ -14,7 +14,7 @@ from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.core import ConfigError, TaskPlan, canonical_json
 from llmlab_pytest.covering import COVERS, TESTS_COVER, cover
 from llmlab_pytest.session import SEQUENTIAL, Case, Group, LlmlabSession
-from llmlab_pytest.tasks import CLUSTER, chat_mode_on
+from llmlab_pytest.tasks import CLUSTER, PROMPTS_OF, Task, chat_mode_on
 
 
 def add_gates(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -133,10 +133,7 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
             factors[CLUSTER] = task.cluster
         if llmlab.settings.is_sequential and task.cluster is None and draft.gates:
             factors[SEQUENTIAL] = str(llmlab.settings.seed)
-        if task.setting is not None:
-            factors["explanation"] = task.setting.explanation
-            factors["changes"] = task.setting.changes
-            factors["place"] = str(task.setting.place)
+        factors |= _siblings(task)
     return TaskPlan(
         task=group.task,
         model=group.model,
@@ -147,6 +144,17 @@ def _plan(group: Group, draft: _Draft, llmlab: LlmlabSession) -> TaskPlan:
         metrics=metrics,
         factors=factors,
     )
+
+
+def _siblings(task: Task) -> dict[str, str]:
+    """Return what a task is one of several of: settings, or prompts."""
+    if task.setting is not None:
+        return {
+            "explanation": task.setting.explanation,
+            "changes": task.setting.changes,
+            "place": str(task.setting.place),
+        }
+    return {} if task.drawn_as is None else {PROMPTS_OF: task.drawn_as}
 
 
 def cases_of_items(items: Sequence[pytest.Item]) -> list[Case]:

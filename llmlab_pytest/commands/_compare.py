@@ -18,6 +18,7 @@ from llmlab_pytest.comparing import (
     compare_pairs,
     names_of,
     pairs_of,
+    prompt_sides,
     run_lines,
     side_by_side,
     sides_of,
@@ -132,7 +133,8 @@ def compare(given: argparse.Namespace) -> Outcome:
         sides = [replace(side, metric=given.metric) for side in sides]
     sides = _of_tasks(sides, given.task)
     _check_signals(sides, given.signal)
-    pairs = pairs_of(sides)
+    beside = [*sides, *prompt_sides(sides)]
+    pairs = pairs_of(beside)
     if not pairs:
         known = sorted({f"{side.task} on {side.model}" for side in sides})
         raise ConfigError(
@@ -148,7 +150,7 @@ def compare(given: argparse.Namespace) -> Outcome:
     lines += [line for each in compared for line in _flips(each)]
     lines += _notes(compared, heading)
     bar = Bar(margin=given.margin, confidence=given.confidence)
-    found = side_by_side(sides, compared, bar, signals=given.signal)
+    found = side_by_side(beside, compared, bar, signals=given.signal)
     if found is not None:
         lines += ["", *render_side_by_side(found)]
     return Outcome([*lines, *_written(given, found)])

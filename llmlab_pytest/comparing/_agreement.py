@@ -153,10 +153,13 @@ def all_right(panel: Panel) -> int:
 
 
 def consistencies_of(panel: Panel) -> tuple[Consistency, ...]:
-    """Return how alike the answers are over models, and over the epochs of each."""
+    """Return how alike answers are over models or prompts, and over epochs of each."""
     answers = list(zip(*map(usual_answers, panel.seats), strict=True))
     values = list(zip(*(seat.quality for seat in panel.seats), strict=True))
-    found = [_consistency(panel, "models", "", answers, values)]
+    over: Literal["models", "prompts"] = "models"
+    if panel.of == "prompt":
+        over = "prompts"
+    found = [_consistency(panel, over, "", answers, values)]
     for seat in panel.seats:
         if any(len(results) > 1 for results in seat.epochs):
             said = [answers_of(results) for results in seat.epochs]
@@ -172,7 +175,7 @@ def _values(results: Sequence[SampleResult]) -> list[float]:
 
 def _consistency(
     panel: Panel,
-    over: Literal["epochs", "models"],
+    over: Literal["epochs", "models", "prompts"],
     model: str,
     answers: Sequence[Sequence[str | None]],
     values: Sequence[Sequence[float]],

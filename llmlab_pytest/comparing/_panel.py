@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 from llmlab_pytest.comparing._sides import Side, names_of
 from llmlab_pytest.core import SampleResult
@@ -62,6 +63,8 @@ class Panel:
     """Of each sample; its id where none is declared."""
     seats: tuple[Seat, ...]
     left_out: int
+    of: Literal["model", "prompt"] = "model"
+    """What the seats are."""
 
     @property
     def is_right_or_wrong(self) -> bool:
@@ -111,6 +114,7 @@ def panel_of(sides: Sequence[Side]) -> Panel | str:
         clusters=tuple(clusters.get(key, key) for key in shared),
         seats=tuple(seats),
         left_out=len(everything) - len(shared),
+        of=sides[0].of,
     )
 
 

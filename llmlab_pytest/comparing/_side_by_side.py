@@ -55,7 +55,7 @@ def side_by_side(
     ]
     return SideBySide(
         tasks=tuple(sides_of_tasks),
-        overall=_overall(panels, bar, draws),
+        overall=_overall([own for own in panels if own.of == "model"], bar, draws),
         notes=tuple(reason for reason in found if isinstance(reason, str)),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from llmlab_pytest.comparing._find_run import run_id_of
 from llmlab_pytest.core import ConfigError, Json, SampleResult
@@ -30,6 +31,8 @@ class Side:
     """The row of each sample by its id, as far as they are known."""
     clusters: Clusters
     """The cluster of each sample by its id, where the task declares any."""
+    of: Literal["model", "prompt"] = "model"
+    """What `model` names: there are prompts side by side, too."""
     place: str = ""
     """Path or URL of the store, or the path of the file, where its texts are."""
     planned: int | None = None

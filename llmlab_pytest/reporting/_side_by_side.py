@@ -111,9 +111,9 @@ class Separating:
 class Consistency:
     """How often the same question gets the same answer."""
 
-    over: Literal["epochs", "models"]
+    over: Literal["epochs", "models", "prompts"]
     model: str
-    """Whose answers; empty where models are compared with each other."""
+    """Whose answers; empty where several are compared with each other."""
     alike: float | None
     """Mean over samples of the share of pairs of answers that are the same; `None`
     where scorers keep none."""

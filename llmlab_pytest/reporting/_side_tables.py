@@ -71,7 +71,7 @@ def shown_tasks(found: SideBySide) -> list[TaskSide]:
 
 def side_title(task: TaskSide) -> str:
     """Say what is side by side, and on how many samples."""
-    text = f"{task.task}: {task.metric} on {task.n:,} samples that all models have"
+    text = f"{task.task}: {task.metric} on {task.n:,} samples that all have"
     return f"{text}; {task.left_out:,} others are left out" if task.left_out else text
 
 
@@ -91,9 +91,9 @@ def side_sentences(task: TaskSide) -> list[str]:
         if one.discrimination is not None and one.discrimination < 0
     ]
     if reverse:
-        lines.append(f"rather the worse models right, check targets: {_named(reverse)}")
+        lines.append(f"rather the worse ones right, check targets: {_named(reverse)}")
     if task.none_right:
-        lines.append(f"no model right: {_named(task.none_right)}")
+        lines.append(f"none right: {_named(task.none_right)}")
     return lines
 
 

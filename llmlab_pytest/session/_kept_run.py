@@ -1,6 +1,7 @@
 """A run as the store keeps it: its report, its verdicts, and its samples in parts."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,7 @@ from llmlab_pytest.comparing import (
     comparable,
     compare_pairs,
     pairs_of,
+    prompt_sides,
     side_by_side,
     sides_of_run,
 )
@@ -39,7 +41,7 @@ from llmlab_pytest.session._baseline import Baselines
 from llmlab_pytest.session._course import course_of
 from llmlab_pytest.stats import holm
 from llmlab_pytest.store import RunSummary, Store
-from llmlab_pytest.tasks import CLUSTER, clusters_of
+from llmlab_pytest.tasks import CLUSTER, PROMPTS_OF, clusters_of
 
 _PART = 500
 """Samples read at a time: 500 prompts of a few thousand characters are a few MB."""
@@ -155,17 +157,18 @@ class KeptRun:
         )
 
     def side_by_side(self) -> SideBySide | None:
-        """Set the run's models side by side; `None` where no task has two.
+        """Set models side by side, and prompts; `None` where no task has two.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        models: dict[str, set[str]] = {}
-        for plan in self._store.plans(self._run_id):
-            models.setdefault(plan.task, set()).add(plan.model)
-        if not any(len(names) > 1 for names in models.values()):
+        plans = self._store.plans(self._run_id)
+        tasks = Counter(plan.task for plan in plans)
+        has_prompts = any(PROMPTS_OF in plan.factors for plan in plans)
+        if not has_prompts and max(tasks.values(), default=0) <= 1:
             return None
-        sides = comparable(list(sides_of_run(self._store, self._run_id)))
+        found = list(sides_of_run(self._store, self._run_id))
+        sides = comparable([*found, *prompt_sides(found)])
         return side_by_side(sides, compare_pairs(pairs_of(sides), self._metrics, holm))
 
     def tables(self, report: Report) -> Iterator[TaskSamples]:

@@ -5,7 +5,7 @@ from llmlab_pytest.tasks._clusters import CLUSTER, clusters_of
 from llmlab_pytest.tasks._covers import COVERS, covers_of
 from llmlab_pytest.tasks._explanation import load_explanation
 from llmlab_pytest.tasks._find import find_card, shipped_card_folders
-from llmlab_pytest.tasks._matrix import load_matrix
+from llmlab_pytest.tasks._matrix import PROMPTS_OF, load_matrix
 from llmlab_pytest.tasks._plan import PlannedTask, plan_task
 from llmlab_pytest.tasks._requests import build_request
 from llmlab_pytest.tasks._rows import load_rows
@@ -23,6 +23,7 @@ from llmlab_pytest.tasks._task import (
 __all__ = [
     "CLUSTER",
     "COVERS",
+    "PROMPTS_OF",
     "DataSource",
     "Demonstrations",
     "PlannedTask",

@@ -16,6 +16,8 @@ from llmlab_pytest.tasks._card_data import source_named
 from llmlab_pytest.tasks._task import DataSource, Task
 
 SUFFIX = ".matrix.toml"
+PROMPTS_OF = "prompts_of"
+"""Factor of a plan: the task that its prompt is one of several of."""
 _FENCE = "+++"
 
 

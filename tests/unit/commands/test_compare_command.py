@@ -234,13 +234,13 @@ def test_models_of_a_run_are_set_side_by_side(
     """Quality against cost and latency, agreement, samples, and which model to take."""
     keep({"r1": {"quiz/new": NEW, "quiz/old": OLD, "quiz/worse": WORSE}})
     lines = output_of(capsys, "last")
-    start = lines.index("quiz: exact on 40 samples that all models have")
+    start = lines.index("quiz: exact on 40 samples that all have")
     below = lines[start:]
     assert below[2] == "quality against cost"
     assert below[4].split()[:2] == ["new", "0.900"]
     assert below[4].split()[-2:] == ["yes", "100%"]
     assert any(line.startswith("only worse wrong: 15 samples: s00") for line in below)
-    assert "no model right: 4 samples: s36, s37, s38, s39" in below
+    assert "none right: 4 samples: s36, s37, s38, s39" in below
     assert any(
         line.startswith("new, $0.0100 a sample, is the cheapest shown")
         for line in below

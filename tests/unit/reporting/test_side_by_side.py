@@ -140,7 +140,7 @@ def test_terminal_shows_what_each_model_takes() -> None:
     """Quality, dollars, seconds and places on the frontiers; unknown is no zero."""
     lines = render_side_by_side(FOUND)
     assert lines[0] == (
-        "quiz: exact on 50 samples that all models have; 2 others are left out"
+        "quiz: exact on 50 samples that all have; 2 others are left out"
     )
     costs = [re.split(" {2,}", line) for line in lines[4:8]]
     assert costs[0] == [
@@ -158,8 +158,8 @@ def test_terminal_names_the_samples_that_tell_models_apart() -> None:
     lines = render_side_by_side(FOUND)
     assert "only a right: 9 samples: s0, s1, s2, s3, s4, s5, s6, s7, …" in lines
     assert "only a wrong: odd" in lines
-    assert "rather the worse models right, check targets: odd" in lines
-    assert "no model right: hard" in lines
+    assert "rather the worse ones right, check targets: odd" in lines
+    assert "none right: hard" in lines
     assert "not enough evidence; run about 100 more samples" in lines
 
 
@@ -215,7 +215,7 @@ def test_markdown_escapes_names_and_holds_every_table() -> None:
     text = "".join(render_side_markdown(FOUND))
     assert "<script" not in text.replace("`x<script>", "")
     assert "| `b` | `a` | -0.100 | \\[-0.200, +0.010\\] | 2 | 6 | 42 |" in text
-    assert "- no model right: hard" in text
+    assert "- none right: hard" in text
     rows = [line for line in text.splitlines() if line.startswith("| `x<script>")]
     assert rows
     assert all("\\|y" in row for row in rows)
