@@ -70,7 +70,7 @@ _PARTS: Mapping[str, Mapping[str, Kind]] = {
         "tier": TEXT,
         "usd_per_million_tokens": TABLE,
     },
-    "token_logprobs": {"logprob": NUMBER, "token": _ANY_TEXT},
+    "token_logprobs": {"logprob": NUMBER, "token": _ANY_TEXT, "top": _SEVERAL},
     "tool_calls": {
         "arguments": Kind("a table, or a string", lambda v: isinstance(v, dict | str)),
         "id": TEXT,
@@ -78,7 +78,11 @@ _PARTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "usage": {field.name: _TOKENS for field in fields(Usage)},
 }
-_MAY_LACK = {"usage": frozenset(_PARTS["usage"]), "price": frozenset({"tier"})}
+_MAY_LACK = {
+    "usage": frozenset(_PARTS["usage"]),
+    "price": frozenset({"tier"}),
+    "token_logprobs": frozenset({"top"}),
+}
 _FOLDERS = re.compile(r"^(?:[A-Za-z]:)?[\\/].*[\\/]")
 
 

@@ -47,6 +47,9 @@ def _plain(value: Any) -> Any:
     """Return the value of a field as JSON; `asdict` looks three times as long."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
+    if isinstance(value, TokenLogprob):  # few have alternatives, and older runs none
+        told = {"token": value.token, "logprob": value.logprob}
+        return told | {"top": _plain(value.top)} if value.top else told
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value

@@ -222,7 +222,7 @@ def test_stop_string_ends_a_row_and_cuts_its_text(model: Transformers) -> None:
 def test_special_token_as_stop_string_ends_a_row(model: Transformers) -> None:
     """A stop string that is a special token stops although it is never text."""
     config = GenerateConfig(max_tokens=8, stop=("<|im_start|>",))
-    row = model._row(GenerateRequest("x", config))
+    row = model._row(GenerateRequest("x", config), None)
     assert row.ends == {1, 2}
 
 

@@ -79,7 +79,7 @@ class Terminal:
             found = self._changed.wait_for(
                 lambda: re.search(pattern, self.text[self._seen :]), WAIT_S
             )
-        assert found, f"{pattern!r} did not come:\n{self.text}"
+        assert found, f"{pattern!r} did not come:\n{self.text}\n{self.raw[-200:]!r}"
         self._seen += found.end()
 
     def end(self) -> int:

@@ -71,7 +71,7 @@ def test_models_talk_side_by_side_and_change(chat: Terminals, server: Any) -> No
     talk.send("two\n")
     talk.wait_for(r"\ntwo\n--- ")
     talk.send("/model nobody\n")
-    talk.wait_for("ConfigError: Unknown model 'nobody' in /model")
+    talk.wait_for(r"ConfigError: Unknown model 'nobody' in /model(?s:.*)> $")
     talk.send("\x04")
     assert talk.end() == 0
     assert _asked(server)[-1] == ["u:one", "a:one", "u:two"]
@@ -98,7 +98,7 @@ def test_earlier_lines_come_back_without_secrets(
     talk.send(f"hide {KEY} here\n")
     talk.wait_for("--- ")
     talk.send("hello there\n")
-    talk.wait_for("--- ")
+    talk.wait_for(r"--- [^\n]*\n(?s:.*)> $")
     talk.send("\x04")
     assert talk.end() == 0
     (file,) = (tmp_path / "home").rglob("chat_history")
@@ -118,7 +118,7 @@ def test_ctrl_c_stops_an_answer_and_not_the_chat(chat: Terminals, server: Any) -
     talk.send(f"{WORDS}\n")
     talk.wait_for(r"w9 w10 [^>]*w9 w10")
     talk.send("\x03")
-    talk.wait_for("stopped by Ctrl-C; this turn is not kept")
+    talk.wait_for(r"stopped by Ctrl-C; this turn is not kept(?s:.*)> $")
     talk.send("\x03")
     talk.wait_for("Ctrl-D or /quit ends the chat")
     talk.send("hello\n")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmlab_pytest.core import HIDDEN, RedactedPieces, open_end, redact
+from llmlab_pytest.core import HIDDEN, RedactedPieces, _secrets, open_end, redact
 
 KNOWN = "blue horse-battery 42"
 REPEATED = "ababababab"
@@ -22,8 +22,9 @@ SHAPED = (
 
 @pytest.fixture(autouse=True, scope="module")
 def secrets() -> Iterator[None]:
-    """Set two secrets, one of which overlaps itself."""
+    """Set two secrets, one of which overlaps itself; those of other tests are none."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_secrets, "_known", {})
         patch.setenv("OF_MINE_KEY", KNOWN)
         patch.setenv("OTHER_TOKEN", REPEATED)
         yield

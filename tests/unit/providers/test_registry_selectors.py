@@ -93,7 +93,9 @@ def test_resolve_declares_what_a_provider_can_do(
     )
     remote, local, scripted = (spec.capabilities for spec in specs)
     assert remote == {"chat", "streaming"}
-    assert local == set(CAPABILITIES) - {"tools", "images", "json_schema"}
+    assert local == set(CAPABILITIES) - {
+        *("top_logprobs", "tools", "images", "json_schema")
+    }
     assert scripted == set(CAPABILITIES)
 
 

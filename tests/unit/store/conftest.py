@@ -1,6 +1,7 @@
 """The same store on both databases: SQLite in a file, PostgreSQL as a real server."""
 
 import importlib.util
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,12 +16,17 @@ WAIT_S = 30.0
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def postgresql() -> Iterator[Any]:
     """A PostgreSQL server that runs for the tests."""
     if not importlib.util.find_spec("pgserver"):
         pytest.skip("needs a PostgreSQL server: pip install pgserver (Python < 3.13)")
-    folder = tmp_path_factory.mktemp("pg")
-    with pytest.MonkeyPatch.context() as patch:
+    # Not below pytest's folder: root's server runs as another user, and each pytest
+    # that starts anywhere closes that folder to others again.
+    with (
+        tempfile.TemporaryDirectory(prefix="llmlab-pg-") as name,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        folder = Path(name)
         patch.setenv("XDG_RUNTIME_DIR", str(folder))
         import pgserver
 

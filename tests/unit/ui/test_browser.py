@@ -27,9 +27,12 @@ def check(view: Any, name: str) -> Any:
     return view.evaluate(f"({CHECKS}).{name}()")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A headless Chromium of this machine."""
+    """A headless Chromium of this machine.
+
+    For these tests alone: while it runs, so does an event loop in this thread.
+    """
     found = [path for name in NAMES if (path := shutil.which(name))]
     if not found:
         pytest.skip("needs a browser: apt-get install chromium")
