@@ -137,7 +137,8 @@ def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
     index, texts = [], SampleTexts(redactor())
     for number, table in enumerate(tables):
         plan, rows, details = table.row.plan, [], []
-        answered = answers_before(table)
+        before = table.before() if table.before else None
+        answered = answers_before(before)
         for record in table.records:
             rows.append(texts.entry(record))
             details.append(texts.detail(record, answered(record)))
@@ -150,7 +151,7 @@ def _data(tables: Iterable[TaskSamples]) -> Iterator[Markup]:
             {
                 "task": shown(plan.task),
                 "model": shown(plan.model),
-                "before": table.before and shown(table.before.name),
+                "before": before and shown(before.name),
                 "epochs": plan.epochs,
                 "part": _PART,
                 "rows": rows,

@@ -6,8 +6,8 @@ from typing import Any
 from llmlab_pytest.core import SampleRecord, escape_control
 from llmlab_pytest.reporting import _format
 from llmlab_pytest.reporting._samples import (
+    Before,
     Hide,
-    TaskSamples,
     answer_text,
     asked_of,
     prompt_text,
@@ -123,18 +123,16 @@ def _took(record: SampleRecord) -> str:
     )
 
 
-def answers_before(table: TaskSamples) -> Callable[[SampleRecord], str | None]:
+def answers_before(before: Before | None) -> Callable[[SampleRecord], str | None]:
     """Return what finds the baseline's answer to the same row, for each sample."""
-    before = table.before
     if before is None:
         return lambda _: None
-    answers = before.answers()
 
     def answered(record: SampleRecord) -> str | None:
         name, sample = record.result.sample_id, record.sample
         row = before.rows.get(name)
         if row is not None and sample is not None and row != sample.metadata:
             return None
-        return answers.get((name, record.result.epoch))
+        return before.answers.get((name, record.result.epoch))
 
     return answered

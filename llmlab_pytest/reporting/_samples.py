@@ -22,8 +22,8 @@ class Before(NamedTuple):
     """The run, or the file."""
     rows: Mapping[str, Mapping[str, Json]]
     """The row of each sample by its id, as far as they are known."""
-    answers: Callable[[], Mapping[tuple[str, int], str]]
-    """Reads the answers by sample and epoch; called when they are to be shown."""
+    answers: Mapping[tuple[str, int], str]
+    """By sample and epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,9 @@ class TaskSamples:
     """The same numbers by group; empty where all samples are in one."""
     records: Iterable[SampleRecord]
     """In the order of the dataset. Read from the store while it is iterated over."""
-    before: Before | None = None
-    """The same task and model in the baseline, where there is one."""
+    before: Callable[[], Before | None] | None = None
+    """Reads the same task and model in the baseline, for who shows it; `None` where
+    none was chosen."""
 
 
 class Asked(NamedTuple):

@@ -1,7 +1,7 @@
 """The earlier run that relative gates compare with: of the store, or from a file."""
 
 from collections.abc import Collection, Iterable, Iterator
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from llmlab_pytest.core import ConfigError, SampleRecord, TaskPlan
@@ -65,7 +65,7 @@ class Baselines:
         found = self.of(plan)
         if found is None or not found.results:
             return None
-        answers = partial(self._answers, plan.task, found.model)
+        answers = self._answers(plan.task, found.model)
         return Before(found.name, found.rows, answers)
 
     def _answers(self, task: str, model: str) -> dict[tuple[str, int], str]:

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from llmlab_pytest.comparing import (
     comparable,
@@ -183,7 +184,7 @@ class KeptRun:
                 stratified_by=stratify or "",
                 strata=self._strata(row, results, places),
                 records=_Records(self._store, self._run_id, row.plan, results, places),
-                before=baselines.before(row.plan) if baselines else None,
+                before=partial(baselines.before, row.plan) if baselines else None,
             )
 
     def _of_report(self, plan: TaskPlan) -> list[SampleResult]:

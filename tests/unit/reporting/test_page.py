@@ -253,8 +253,8 @@ def test_page_has_the_answers_of_the_baseline(
         record.result.sample_id: record.sample.metadata for record in plain.records
     }
     answers = {(ids[0], 1): "1 </script>", (ids[1], 1): "of another row"}
-    before = Before("main.jsonl", {**known, ids[1]: {"question": "?"}}, lambda: answers)
-    table = replace(plain, before=before)
+    before = Before("main.jsonl", {**known, ids[1]: {"question": "?"}}, answers)
+    table = replace(plain, before=lambda: before)
     found = blocks(page(report(table), table))
     assert found["index"][0]["before"] == "main.jsonl"
     details = found["part-0-0"]
