@@ -167,6 +167,9 @@ class LiteLLM:
             # in no cache; like litellm's own it opens again when it is used again.
             await litellm.module_level_aclient.client._transport.aclose()  # noqa: SLF001 -- as litellm does
             litellm.in_memory_llm_clients_cache.flush_cache()
+            # Started first it forgets tasks of an event loop that is closed, which it
+            # could not cancel.
+            GLOBAL_LOGGING_WORKER.start()
             await GLOBAL_LOGGING_WORKER.stop()
 
     async def _call(self, arguments: dict[str, Any], *, stream: bool) -> Wire:

@@ -18,6 +18,8 @@ import pytest
 
 WAIT_S = 60.0
 """Longer than anything here takes on a busy machine; reached only by a defect."""
+INTERRUPT_S = 3.0
+"""After this time a Ctrl-C that was not seen is pressed again."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 # The child makes the terminal its own before it becomes the command.
 _LAUNCH = (
@@ -81,6 +83,21 @@ class Terminal:
             )
         assert found, f"{pattern!r} did not come:\n{self.text}\n{self.raw[-200:]!r}"
         self._seen += found.end()
+
+    def interrupt(self, pattern: str) -> None:
+        """Press Ctrl-C at a prompt, again where it was not seen, and wait for an answer.
+
+        Python sees one that falls between readline's prompt and its wait for a key only
+        at the next key, so people press it twice.
+        """
+        for _ in range(round(WAIT_S / INTERRUPT_S)):
+            self.send("\x03")
+            with self._changed:
+                if self._changed.wait_for(
+                    lambda: re.search(pattern, self.text[self._seen :]), INTERRUPT_S
+                ):
+                    break
+        self.wait_for(pattern)
 
     def end(self) -> int:
         """Wait for the command's end; return its exit code."""
