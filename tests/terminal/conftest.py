@@ -85,7 +85,7 @@ class Terminal:
         self._seen += found.end()
 
     def interrupt(self, pattern: str) -> None:
-        """Press Ctrl-C at a prompt, again where it was not seen, and wait for an answer.
+        """Press Ctrl-C at a prompt, again where it was not seen; wait for a pattern.
 
         Python sees one that falls between readline's prompt and its wait for a key only
         at the next key, so people press it twice.
