@@ -131,7 +131,7 @@ def pytest_report_teststatus(
     Here and not in the run's plugin: an xdist controller shows the reports of its
     workers before it knows that they use llmlab.
     """
-    properties = getattr(report, "user_properties", ())
+    properties = getattr(report, "user_properties", ()) if report.when == "call" else ()
     if not any(name.startswith("llmlab_") for name, _ in properties):
         return None
     status: tuple[str, str, str] | None = load(f"{_COLLECTING}:status_of")(report)

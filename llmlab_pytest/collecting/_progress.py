@@ -9,17 +9,13 @@ from contextlib import nullcontext
 import pytest
 
 from llmlab_pytest.collecting._live_line import LiveLine
+from llmlab_pytest.session import is_worker
 
 _FETCHING = logging.getLogger("llmlab_pytest.tasks")
 _LOADING = logging.getLogger("llmlab_pytest.session")
 _SHARING = logging.getLogger("llmlab_pytest.providers._shared_model")
 """Says when the process of a shared model has died; one worker notes it."""
 _FIRST_WORKER = "gw0"
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is an xdist worker."""
-    return hasattr(config, "workerinput")
 
 
 def speaks_for_all(config: pytest.Config) -> bool:

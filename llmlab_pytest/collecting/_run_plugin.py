@@ -41,11 +41,7 @@ from llmlab_pytest.collecting._outcomes import (
     record_trouble,
 )
 from llmlab_pytest.collecting._plans import add_gates, cases_of_items, plans_of
-from llmlab_pytest.collecting._progress import (
-    is_worker,
-    show_progress,
-    speaks_for_all,
-)
+from llmlab_pytest.collecting._progress import show_progress, speaks_for_all
 from llmlab_pytest.collecting._properties import property_of, show_untested
 from llmlab_pytest.collecting._refuse import refuse
 from llmlab_pytest.collecting._report_command import show_report
@@ -63,6 +59,7 @@ from llmlab_pytest.core import LlmlabError, StoreError, TaskPlan
 from llmlab_pytest.session import (
     LlmlabSession,
     check_baseline,
+    is_worker,
     session_of,
     warn_of_exposed_secrets,
 )

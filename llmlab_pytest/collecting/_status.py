@@ -11,9 +11,9 @@ def status_of(report: object) -> tuple[str, str, str] | None:
     not answer is an error, though pytest only knows errors outside the test function.
     An inconclusive gate that fails the run stays in pytest's category of failures.
     """
-    properties = [tuple(pair) for pair in getattr(report, "user_properties", ())]
     if getattr(report, "when", None) != "call":
         return None
+    properties = [tuple(pair) for pair in getattr(report, "user_properties", ())]
     if getattr(report, "passed", False) and (OUTCOME, "miss") in properties:
         return "miss", "m", "MISS"
     if getattr(report, "failed", False) and (OUTCOME, "error") in properties:

@@ -5,17 +5,15 @@ import json
 from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+)
+"""Made once: that takes as long as to encode a small value."""
 
 
 def canonical_json(value: object) -> str:
     """Return compact JSON with sorted keys and raw Unicode; tuples become lists."""
-    return json.dumps(
-        value,
-        sort_keys=True,
-        ensure_ascii=False,
-        separators=(",", ":"),
-        allow_nan=False,
-    )
+    return _ENCODER.encode(value)
 
 
 def digest_of(value: object) -> str:

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from dataclasses import replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -109,18 +109,16 @@ class OpenAIHttp:
         if not self.key:
             raise self._failed(Trouble(said="there is no key", status=401))
         options = self._options
-        first = asyncio.timeout(options.first_token_timeout_s if stream else None)
+        first = asyncio.timeout(options.first_token_timeout_s) if stream else None
         try:
-            async with asyncio.timeout(options.timeout_s), first:
-                return await self._exchange(
-                    arguments, first if stream else None, listener
-                )
+            async with asyncio.timeout(options.timeout_s), first or nullcontext():
+                return await self._exchange(arguments, first, listener)
         except aiohttp.ServerTimeoutError:  # a TimeoutError, but of the connection
             said = f"no connection within {options.connect_timeout_s:g} s"
             classes = frozenset({"ConnectionTimeoutError"})
         except TimeoutError:
             what, after_s = "answer", options.timeout_s
-            if first.expired():
+            if first is not None and first.expired():
                 what, after_s = "first part", options.first_token_timeout_s or 0.0
             classes = frozenset({"TimeoutError"})
             said = f"no {what} within {after_s:g} s"

@@ -106,7 +106,8 @@ def apply_scorer(
     outcome = ask_scorer(scorer, completion=completion, sample=sample, name=name)
     if inspect.isawaitable(outcome):
         (outcome,) = wait_for([outcome])
-    return replace(score_from(outcome, name), scorer=name)
+    score = score_from(outcome, name)
+    return score if score.scorer == name else replace(score, scorer=name)
 
 
 def ask_scorer(

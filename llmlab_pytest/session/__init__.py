@@ -6,6 +6,7 @@ from llmlab_pytest.session._course import SEQUENTIAL, stop_factor
 from llmlab_pytest.session._decoding import config_of
 from llmlab_pytest.session._error_text import error_text
 from llmlab_pytest.session._exposed import warn_of_exposed_secrets
+from llmlab_pytest.session._find_run import is_worker
 from llmlab_pytest.session._forecasts import estimate, may_cost
 from llmlab_pytest.session._kept_run import KeptRun
 from llmlab_pytest.session._outputs import Outputs
@@ -34,6 +35,7 @@ __all__ = [
     "config_of",
     "error_text",
     "estimate",
+    "is_worker",
     "may_cost",
     "report_of_kept_run",
     "session_if_used",

@@ -1,6 +1,7 @@
 """A case: one sample of one task on one model in one epoch; one pytest item."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from llmlab_pytest.core import ModelSpec, Sample
 from llmlab_pytest.engine import Allowance
@@ -8,7 +9,7 @@ from llmlab_pytest.session._keys import sample_key
 from llmlab_pytest.tasks import PlannedTask
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """What a sample item runs."""
 
@@ -25,7 +26,7 @@ class Case:
         suffix = f"-e{self.epoch}" if self.planned.task.epochs > 1 else ""
         return f"{self.spec.alias}-{self.sample.id}{suffix}"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The address of its model call, the same in every process and run."""
         return sample_key(

@@ -14,6 +14,11 @@ from llmlab_pytest.store import Store, open_store
 _SHOWN = 5
 
 
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is an xdist worker."""
+    return hasattr(config, "workerinput")
+
+
 def run_id_of(config: pytest.Config, settings: Settings) -> str:
     """Return the id of this run; all its processes have the same.
 

@@ -42,7 +42,7 @@ from llmlab_pytest.session._factors import (
     model_factors,
     run_factors,
 )
-from llmlab_pytest.session._find_run import run_id_of
+from llmlab_pytest.session._find_run import is_worker, run_id_of
 from llmlab_pytest.session._journals import RunJournal, cassettes_of, open_journal
 from llmlab_pytest.session._judges import Place
 from llmlab_pytest.session._kept_run import KeptRun
@@ -273,6 +273,7 @@ class LlmlabSession:
 
     def _awaited(self, future: "Future[T]") -> T:
         while not future.done():
+            self.store.settle()
             wait([future], timeout=_TICK_S)
             self.show_news()
         return future.result()
@@ -309,12 +310,13 @@ class LlmlabSession:
         self, item: pytest.Item, result: SampleResult, *, case: Case | None = None
     ) -> None:
         """Store a result, with what was asked, and tell the observers."""
-        if case is None:
-            self.store.record_result(self.run_id, result)
-        else:
-            self.store.record_result(
-                self.run_id, result, sample=case.sample, call_key=case.key
-            )
+        self.store.record_result(
+            self.run_id,
+            result,
+            sample=None if case is None else case.sample,
+            call_key=None if case is None else case.key,
+            at_once=is_worker(self.config),
+        )
         item.ihook.pytest_llmlab_sample_scored(item=item, result=result)
 
     def plan_groups(self, plans: Sequence[TaskPlan]) -> None:
@@ -331,9 +333,8 @@ class LlmlabSession:
         """Judge a group by the results of all workers."""
         plans = self.store.plans(self.run_id)
         plan = next(p for p in plans if (p.task, p.model) == (group.task, group.model))
-        verdict = self.kept.decide(plan, gate)
-        self.verdicts.append(verdict)
-        return verdict
+        self.verdicts.append(self.kept.decide(plan, gate))
+        return self.verdicts[-1]
 
     def report(self) -> Report:
         """Build the final report from the store."""

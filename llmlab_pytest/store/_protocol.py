@@ -136,8 +136,16 @@ class Store(Protocol):
         *,
         sample: Sample | None = None,
         call_key: str | None = None,
+        at_once: bool = True,
     ) -> None:
-        """Keep a result with its scores, its sample, and which call it judged."""
+        """Keep a result with its scores, its sample, and which call it judged.
+
+        Durable when it returns if `at_once`; else it may wait for others that come
+        within moments, for `settle`, or until results are read through this store.
+        """
+
+    def settle(self) -> None:
+        """Write the results that wait."""
 
     def results(
         self, run_id: str, *, task: str | None = None, model: str | None = None

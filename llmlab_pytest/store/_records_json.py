@@ -1,8 +1,8 @@
 """Records to and from the columns of the store; exact in both directions."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from llmlab_pytest.core import (
@@ -27,11 +27,11 @@ Row = Mapping[str, Any]
 _TRANSIENT = ("prefetched", "resumed")
 """Fields of a completion that are true of one run only."""
 _KEPT = tuple(f.name for f in fields(Completion) if f.name not in _TRANSIENT)
+_NAMES: dict[type[Any], Sequence[str]] = {}
+"""Fields by kind of record."""
 
-
-def dump(value: object) -> str:
-    """Return JSON in ASCII: safe for NUL and lone surrogates in any database."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+dump = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""Returns JSON in ASCII: safe for NUL and lone surrogates in any database."""
 
 
 def completion_content(completion: Completion) -> dict[str, Any]:
@@ -44,15 +44,20 @@ def completion_content(completion: Completion) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value of a field as JSON; `asdict` looks three times as long."""
+    """Return a value and its records as JSON; `asdict` looks three times as long."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     if isinstance(value, TokenLogprob):  # few have alternatives, and older runs none
         told = {"token": value.token, "logprob": value.logprob}
         return told | {"top": _plain(value.top)} if value.top else told
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+    if is_dataclass(value):
+        names = _NAMES.get(type(value)) or _names(type(value))
+        return {name: _plain(getattr(value, name)) for name in names}
     return value
+
+
+def _names(kind: type[Any]) -> Sequence[str]:
+    return _NAMES.setdefault(kind, [f.name for f in fields(kind)])
 
 
 def completion_columns(completion: Completion) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def _original(content: Mapping[str, Any] | None) -> Original | None:
 
 def sample_columns(sample: Sample, *, task: str) -> dict[str, Any]:
     """Return a sample's columns; its hash tells versions of one id apart."""
-    content = dump(asdict(sample))
+    content = dump(_plain(sample))
     return {
         "task": task,
         "sample_hash": digest_of(content),
@@ -161,12 +166,12 @@ def result_columns(result: SampleResult) -> dict[str, Any]:
         "sample_id": result.sample_id,
         "epoch": result.epoch,
         "error": None if result.error is None else dump(result.error),
-        "usage": dump(asdict(result.usage)),
+        "usage": dump(_plain(result.usage)),
         "cost_usd": result.cost_usd,
         "latency_s": result.latency_s,
         "ttft_s": result.ttft_s,
         "compute_s": result.compute_s,
-        "original": None if result.original is None else dump(asdict(result.original)),
+        "original": None if result.original is None else dump(_plain(result.original)),
     }
 
 
@@ -178,7 +183,7 @@ def score_columns(score: Score) -> dict[str, Any]:
         "weight": score.weight,
         "answer": None if score.answer is None else dump(score.answer),
         "explanation": None if score.explanation is None else dump(score.explanation),
-        "share": None if score.share is None else dump(asdict(score.share)),
+        "share": None if score.share is None else dump(_plain(score.share)),
         "judgements": dump(_plain(score.judgements)) if score.judgements else None,
     }
 

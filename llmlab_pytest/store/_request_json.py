@@ -1,6 +1,6 @@
 """A request as plain JSON: what is stored, shown, and digested for addresses."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from llmlab_pytest.core import (
@@ -15,6 +15,8 @@ from llmlab_pytest.core import (
 _USED_LATER = ("tools", "tool_choice", "response_schema", "top_logprobs")
 """Settings that older requests do not have. Unused they are left out, so that answers
 of older runs, caches and cassettes keep their addresses."""
+
+_SETTINGS = tuple(setting.name for setting in fields(GenerateConfig))
 
 
 def request_json(request: Request) -> dict[str, Any]:
@@ -40,10 +42,12 @@ def request_json(request: Request) -> dict[str, Any]:
 
 
 def _config(config: GenerateConfig) -> dict[str, Any]:
-    content = asdict(config)
+    content = {name: getattr(config, name) for name in _SETTINGS}
     for name in _USED_LATER:
         if content[name] in (None, ()):
             del content[name]
+    if config.tools:
+        content["tools"] = tuple(map(asdict, config.tools))
     return content
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, select, update
 
 from llmlab_pytest.core import (
     Completion,
@@ -28,19 +28,15 @@ from llmlab_pytest.store._spending import (
 )
 from llmlab_pytest.store._sql_catalogue import SqlCatalogue
 from llmlab_pytest.store._sql_ledger import SqlLedger
-
-_ADDRESS = ("run_id", "task", "model", "sample_id", "epoch")
-_OUTDATED = delete(schema.scores).where(
-    *(schema.scores.c[name] == bindparam(f"its_{name}") for name in _ADDRESS)
-)
-"""Old scores of one sample."""
+from llmlab_pytest.store._sql_results import SqlResults
 
 
 class SqlStore:
     """An open store. Safe for several threads and processes at a time.
 
     Every method is one short transaction and raises `StoreError` when the database
-    cannot do it; what a method wrote is durable when it returns.
+    cannot do it; what a method wrote is durable when it returns, but for results that
+    may wait: whoever reads results through this store finds them too.
     """
 
     def __init__(self, url: str) -> None:
@@ -48,6 +44,7 @@ class SqlStore:
         self._ledger = SqlLedger(self._database)
         self._catalogue = SqlCatalogue(self._database)
         self._prepared = PreparedWrites(self._database.dialect)
+        self._results = SqlResults(self._database, self._prepared)
 
     @property
     def ledger(self) -> SqlLedger:
@@ -57,6 +54,7 @@ class SqlStore:
     @property
     def catalogue(self) -> SqlCatalogue:
         """Lists results by what they are, without reading records whole."""
+        self.settle()
         return self._catalogue
 
     def start_run(
@@ -77,6 +75,7 @@ class SqlStore:
 
     def finish_run(self, run_id: str, *, finished_at: str) -> None:
         """Note when the run ended by itself."""
+        self.settle()
         statement = update(schema.runs).where(schema.runs.c.run_id == run_id)
         with self._database.writing() as connection:
             connection.execute(statement.values(finished_at=finished_at))
@@ -149,6 +148,7 @@ class SqlStore:
         *,
         sample: Sample | None = None,
         call_key: str | None = None,
+        at_once: bool = True,
     ) -> None:
         """Keep a result with its scores, replacing an earlier one.
 
@@ -157,34 +157,22 @@ class SqlStore:
             result: what became of the sample.
             sample: what was asked; its content is kept once per task.
             call_key: the completion that was judged.
+            at_once: whether it is durable when this returns; else it may wait for
+                others, `settle`, or whoever reads results.
         """
-        table = schema.scores
-        asked = columns.sample_columns(sample, task=result.task) if sample else {}
-        row = {
-            "run_id": run_id,
-            "sample_hash": asked.get("sample_hash"),
-            "call_key": call_key,
-            **columns.result_columns(result),
-        }
-        address = {name: row[name] for name in _ADDRESS}
-        scores = [
-            {**address, "position": position, **columns.score_columns(score)}
-            for position, score in enumerate(result.scores)
-        ]
-        outdated = {f"its_{name}": value for name, value in address.items()}
-        run = self._prepared
-        with self._database.writing() as connection:
-            if asked:
-                run.upsert(connection, schema.samples, [asked], replace=False)
-            run.upsert(connection, schema.results, [row], replace=True)
-            run.write(connection, _OUTDATED, [outdated])
-            if scores:
-                run.upsert(connection, table, scores, replace=True)
+        self._results.add(
+            run_id, result, sample=sample, call_key=call_key, at_once=at_once
+        )
+
+    def settle(self) -> None:
+        """Write the results that wait."""
+        self._results.settle()
 
     def results(
         self, run_id: str, *, task: str | None = None, model: str | None = None
     ) -> list[SampleResult]:
         """Return results in the order of task, model, sample and epoch."""
+        self.settle()
         scores = {
             address: tuple(columns.score_of(row) for row in rows)
             for address, rows in groupby(
@@ -200,11 +188,13 @@ class SqlStore:
         self, run_id: str, *, task: str | None = None, model: str | None = None
     ) -> list[SampleResult]:
         """Return what `results` returns, but without scores, which take most time."""
+        self.settle()
         rows = self._rows_of(schema.results, run_id, task, model)
         return [columns.result_of(row, ()) for row in rows]
 
     def samples(self, run_id: str, *, task: str) -> list[Sample]:
         """Return the samples of a task that a run has results of, by their ids."""
+        self.settle()
         kept, judged = schema.samples, schema.results
         statement = (
             select(kept)
@@ -226,6 +216,7 @@ class SqlStore:
 
         Asked for by parts, so that no caller needs all prompts of a run at a time.
         """
+        self.settle()
         kept, judged, said = schema.samples, schema.results, schema.completions
         statement = (
             select(judged, kept.c.content.label("sample"), said.c.request)
@@ -262,6 +253,7 @@ class SqlStore:
 
     def sample_counts(self) -> list[Samples]:
         """Return how many results every run has, by task and model."""
+        self.settle()
         return samples_of(self._database)
 
     def calls(self, run_id: str) -> Iterator[KeptCall]:
@@ -273,8 +265,11 @@ class SqlStore:
         return kept_prices(self._database, model, until=until)
 
     def close(self) -> None:
-        """Close every connection."""
-        self._database.close()
+        """Write the results that wait, and close every connection."""
+        try:
+            self.settle()
+        finally:
+            self._database.close()
 
     def _rows_of(
         self, table: Table, run_id: str, task: str | None, model: str | None

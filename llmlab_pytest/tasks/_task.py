@@ -261,7 +261,7 @@ class Task:
             + ([] if self.messages is None else [self.messages])
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Tells all tasks of a run apart, those of equal prompts and scores too."""
         rows = self.data.rows and digest_of(self.data.rows)

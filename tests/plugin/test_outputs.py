@@ -146,13 +146,17 @@ def test_older_run_is_shown_by_its_id(pytester: pytest.Pytester) -> None:
 def test_interrupted_run_is_shown_as_far_as_it_came(
     pytester: pytest.Pytester,
 ) -> None:
-    """What has a result is there; the page says that the run did not finish."""
+    """What has a result is there; the page says that the run did not finish.
+
+    Results within moments of each other are written together, so they come slowly here.
+    """
     pytester.makepyfile(test_it=SUITE)
     stop = """
-        import os, signal, pytest
+        import os, signal, time, pytest
 
         @pytest.hookimpl(trylast=True)
         def pytest_runtest_logreport(report):
+            time.sleep(0.1)
             if "s1" in report.nodeid and report.when == "call":
                 os.kill(os.getpid(), signal.SIGKILL)
     """
