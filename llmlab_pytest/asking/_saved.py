@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from llmlab_pytest.core import ConfigError, Json
+from llmlab_pytest.core import ConfigError, Json, refuse_existing, write_new
 from llmlab_pytest.judging import JUDGE_SCORERS
 from llmlab_pytest.meaning import MEANING_SCORERS
 from llmlab_pytest.prompts import render
@@ -28,9 +28,7 @@ def check_path(path: Path) -> None:
             f"--save is {str(path)!r}.",
             allowed=f"It is NAME{_CARD}, or test_NAME{_TEST}.",
         )
-    for file in (path, *([rows_beside(path)] if is_card else [])):
-        if file.exists():
-            raise ConfigError(f"{file} exists.", fix="Save under another name.")
+    refuse_existing([path, *([rows_beside(path)] if is_card else [])])
 
 
 class Try:
@@ -69,14 +67,7 @@ class Try:
         files = {path: self._test(path.stem)}
         if path.name.endswith(_CARD):
             files = {path: self._card(), rows_beside(path): self._row()}
-        try:
-            for file, text in files.items():
-                with file.open("x", encoding="utf-8") as made:  # never over another
-                    made.write(text)
-        except (OSError, UnicodeError) as error:
-            raise ConfigError(
-                f"--save {path} cannot be written: {error}.", fix="Correct the path."
-            ) from error
+        write_new(files, where=f"--save {path}")
 
     def _card(self) -> str:
         lines = [f"prompt = {toml_value(self.template)}"]

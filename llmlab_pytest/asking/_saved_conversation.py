@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmlab_pytest.asking._saved import check_path, rows_beside, toml_value
-from llmlab_pytest.core import ConfigError, Message
+from llmlab_pytest.core import ConfigError, Message, write_new
 
 _TEMPLATE = re.compile(r"\{[{%#]")
 _TURNS = ".turns.jsonl"
@@ -33,17 +33,7 @@ def save_conversation(path: Path, messages: Sequence[Message]) -> list[Path]:
     if not messages or messages[-1].role != "assistant":
         raise ConfigError("There is nothing to save yet.", fix="Say something first.")
     files = _card(path, messages) if path.suffix == ".toml" else _test(path, messages)
-    for file in files:
-        if file.exists():
-            raise ConfigError(f"{file} exists.", fix="Save under another name.")
-    try:
-        for file, text in files.items():
-            file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be written: {error}.", fix="Correct the path."
-        ) from error
-    return list(files)
+    return write_new(files, where=str(path))
 
 
 def _test(path: Path, messages: Sequence[Message]) -> dict[Path, str]:

@@ -40,6 +40,16 @@ class Side:
     factors: Mapping[str, str] = field(default_factory=dict)
     """Of the run, and of its plan of the task; a file has none."""
 
+    @property
+    def origin(self) -> tuple[str, str]:
+        """The task and model that its results are kept under.
+
+        They are others than its own where prompts are side by side.
+        """
+        for result in self.results:
+            return result.task, result.model
+        return self.task, self.model
+
 
 def sides_of(
     sources: Sequence[str], *, store: str, but_not: Collection[str] = ()

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         Provider,
         RetryingModel,
     )
+    from llmlab_pytest.core._new_files import refuse_existing, write_new
     from llmlab_pytest.core._records import (
         Completion,
         ContinuationLogprob,
@@ -258,12 +259,14 @@ __all__ = [
     "open_end",
     "redact",
     "redactor",
+    "refuse_existing",
     "secrets_in",
     "set_bench",
     "shorten",
     "slug",
     "unknown_name",
     "value_redactor",
+    "write_new",
 ]
 
 

@@ -60,6 +60,7 @@ _HOMES = {
         "Provider",
         "RetryingModel",
     ),
+    "_new_files": ("refuse_existing", "write_new"),
     "_messages": ("Message", "Role", "Tool", "ToolCall"),
     "_records": (
         "Completion",

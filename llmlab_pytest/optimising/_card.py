@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmlab_pytest.asking import toml_value
-from llmlab_pytest.core import ConfigError
+from llmlab_pytest.core import ConfigError, refuse_existing, write_new
 from llmlab_pytest.optimising._candidate import ANSWER_FIELD, Candidate
 
 _ENDING = ".task.toml"
@@ -23,9 +23,7 @@ def check_card(card: Path, out: Path) -> None:
             allowed="Cards name their data by its place beside them.",
             fix=f"Write it to {card.with_name(out.name)}.",
         )
-    for file in (out, _shown_file(out)):
-        if file.exists():
-            raise ConfigError(f"{file} exists.", fix="Choose another name.")
+    refuse_existing([out, _shown_file(out)])
 
 
 def write_card(card: Path, out: Path, better: Candidate) -> list[Path]:
@@ -45,14 +43,7 @@ def write_card(card: Path, out: Path, better: Candidate) -> list[Path]:
     if better.shown is not None:
         rows = [json.dumps(dict(row), ensure_ascii=False) for row in better.shown]
         files[_shown_file(out)] = "\n".join([*rows, ""])
-    try:
-        for file, text in files.items():
-            file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"{out} cannot be written: {error}.", fix="Correct the path."
-        ) from error
-    return list(files)
+    return write_new(files, where=f"--out {out}")
 
 
 def _keys(card: Path, better: Candidate, out: Path) -> Mapping[str, Any]:

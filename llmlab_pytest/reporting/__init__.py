@@ -65,7 +65,7 @@ from llmlab_pytest.reporting._side_lines import render_side_by_side, render_side
 from llmlab_pytest.reporting._side_markdown import render_side_markdown
 from llmlab_pytest.reporting._side_tables import dollars
 from llmlab_pytest.reporting._terminal import render_terminal
-from llmlab_pytest.reporting._words import marked
+from llmlab_pytest.reporting._words import marked, pieces_of
 
 __all__ = [
     "LOWER_IS_BETTER",
@@ -103,6 +103,7 @@ __all__ = [
     "money",
     "moved_of",
     "p_value",
+    "pieces_of",
     "read_jsonl",
     "read_told",
     "render_annotations",

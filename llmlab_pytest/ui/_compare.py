@@ -1,4 +1,4 @@
-"""View that sets runs, or the models of one, side by side on the same samples."""
+"""View that sets runs, or models and prompts of one, side by side on equal samples."""
 
 from collections.abc import Callable, Sequence
 
@@ -104,7 +104,8 @@ def _side_lines(found: Comparison) -> list[list[Cell]]:
     names = names_of(found.sides)
     for side, row, name in zip(found.sides, found.lines, names, strict=True):
         (metric,) = row.metrics
-        link = address("runs", side.source, "samples", task=side.task, model=side.model)
+        task, model = side.origin
+        link = address("runs", side.source, "samples", task=task, model=model)
         taken = (
             *(score(metric.value), interval(metric), f"{metric.n}", f"{row.errors}"),
             *(money(row.cost_usd), seconds(row.latency_p50_s)),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from llmlab_pytest.core import ConfigError, SampleRecord
-from llmlab_pytest.reporting import score
+from llmlab_pytest.reporting import pieces_of, score
 from llmlab_pytest.store import Found
 from llmlab_pytest.ui._comparison import (
     Row,
@@ -16,7 +16,6 @@ from llmlab_pytest.ui._links import Query, address
 from llmlab_pytest.ui._page import render, shown
 from llmlab_pytest.ui._samples import sample_address
 from llmlab_pytest.ui._shelf import Shelf
-from llmlab_pytest.ui._words import pieces_of
 
 
 def compared_sample_view(shelf: Shelf, query: Query) -> str:
@@ -39,7 +38,7 @@ def compared_sample_view(shelf: Shelf, query: Query) -> str:
         )
     cards = [_card(rows[0], place, records) for place in range(len(sides))]
     for card, side, called in zip(cards, sides, names_of(sides), strict=True):
-        place = Found(task, side.model, name, 1, None)
+        place = Found(*side.origin, name, 1, None)
         epochs = sum(result.sample_id == name for result in side.results)
         card |= {"name": called, "href": sample_address(side.source, place)}
         card["epochs"] = epochs

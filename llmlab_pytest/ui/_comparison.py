@@ -1,4 +1,4 @@
-"""What several runs, or the models of one, have of the same samples."""
+"""What several runs, or models and prompts of one, have of the same samples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from llmlab_pytest.comparing import (
     Side,
     compare_pairs,
     pairs_of,
+    prompt_sides,
     sides_of,
 )
 from llmlab_pytest.core import ConfigError, SampleRecord, TaskPlan, TaskRow
@@ -71,7 +72,7 @@ class Comparison:
 def comparison_of(
     shelf: Shelf, runs: Sequence[str], metric: str, correct: str
 ) -> Comparison:
-    """Compare runs, or the models of one.
+    """Compare runs, or the models and prompts of one.
 
     Args:
         shelf: holds them.
@@ -91,6 +92,7 @@ def comparison_of(
 
     def compare() -> Comparison:
         sides = sides_of(runs, store=shelf.url)
+        sides += prompt_sides(sides)
         if metric:
             sides = [replace(side, metric=metric) for side in sides]
         pairs = pairs_of(sides)
@@ -98,8 +100,8 @@ def comparison_of(
         if not pairs or len(sides) > _MOST_SIDES * len(shared):
             raise ConfigError(
                 f"There is nothing to compare in {', '.join(runs)}.",
-                allowed="Compared are several models of one run, or a task of several "
-                f"runs; up to {_MOST_SIDES} of them.",
+                allowed="Compared are several models or prompts of one run, or a task "
+                f"of several runs; up to {_MOST_SIDES} of them.",
             )
         sides.sort(key=lambda side: side.task)
         compared = compare_pairs(pairs, shelf.metrics, function)
@@ -161,7 +163,7 @@ def records_by_id(
     shelf: Shelf, side: Side, names: Sequence[str]
 ) -> dict[str, SampleRecord]:
     """Return the first epoch of samples by their ids."""
-    places = [Found(side.task, side.model, name, 1, None) for name in names]
+    places = [Found(*side.origin, name, 1, None) for name in names]
     records = records_of(shelf, side.source, places)
     return {record.result.sample_id: record for record in records}
 

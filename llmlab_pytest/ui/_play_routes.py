@@ -9,10 +9,10 @@ from typing import Any
 from aiohttp import web
 
 from llmlab_pytest.core import ConfigError
+from llmlab_pytest.reporting import pieces_of
 from llmlab_pytest.ui._page import shown
 from llmlab_pytest.ui._playground import Playground
 from llmlab_pytest.ui._wish import read_wish
-from llmlab_pytest.ui._words import pieces_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _MOST_COMPARED = 200_000

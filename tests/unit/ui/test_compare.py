@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmlab_pytest.commands import main
-from llmlab_pytest.ui._words import pieces_of
+from llmlab_pytest.reporting import pieces_of
 
 OLD = [1.0] * 30 + [0.0] * 10
 NEW = [1.0] * 36 + [0.0] * 4
@@ -162,3 +162,28 @@ def test_long_texts_are_compared_by_larger_parts(unit: str) -> None:
     first, second = unit * 100_000, unit * 99_999 + "b"
     pieces = pieces_of(first, second)
     assert "".join(p.text for p in pieces if p.kind != "gone") == second
+
+
+def test_prompts_of_a_matrix_are_compared(
+    kept: Any, page: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the command does; their samples open where they are kept."""
+    kept.run("r1", day=1)
+    for prompt, values in (("ask[brief]", NEW), ("ask[long]", OLD)):
+        plan = {"factors": {"prompts_of": "ask", "data_hash": "d"}}
+        kept.plan("r1", prompt, "m", len(values), **plan)
+        for number, value in enumerate(values):
+            said = f"{prompt} says {value}"
+            kept.result("r1", prompt, "m", f"s{number:02d}", value=value, said=said)
+    main(["compare", "r1", "--store", kept.url])
+    told = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    text = page.get("/compare?run=r1").text
+    (change,) = lines_of(text, "differences")
+    assert " ".join(cell for cell in change if cell) in told
+    assert change[0] == "ask on m"
+    assert "ask[long] says 0.0" in text
+    (link, *_) = re.findall(r'href="(/compare/sample[^"]+)"', text)
+    sample = page.get(unescape(link)).text
+    assert "ask[brief]" in sample
+    (transcript, *_) = re.findall(r'href="(/runs/r1/sample[^"]+)"', sample)
+    assert "says" in page.get(unescape(transcript)).text
