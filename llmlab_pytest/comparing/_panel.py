@@ -65,6 +65,8 @@ class Panel:
     left_out: int
     of: Literal["model", "prompt"] = "model"
     """What the seats are."""
+    groups: tuple[str, ...] = ()
+    """The declared group of each sample; empty texts where there is none."""
 
     @property
     def is_right_or_wrong(self) -> bool:
@@ -114,6 +116,7 @@ def panel_of(sides: Sequence[Side]) -> Panel | str:
         clusters=tuple(clusters.get(key, key) for key in shared),
         seats=tuple(seats),
         left_out=len(everything) - len(shared),
+        groups=tuple(sides[0].groups.get(key, "") for key in shared),
         of=sides[0].of,
     )
 

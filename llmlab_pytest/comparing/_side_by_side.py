@@ -14,6 +14,7 @@ from llmlab_pytest.comparing._agreement import (
 from llmlab_pytest.comparing._cascades import cascades_of
 from llmlab_pytest.comparing._pairs import Compared
 from llmlab_pytest.comparing._panel import Panel, panel_of
+from llmlab_pytest.comparing._routers import routers_of
 from llmlab_pytest.comparing._sides import Side, names_of
 from llmlab_pytest.comparing._standings import draws_for, standings_of
 from llmlab_pytest.reporting import SideBySide, TaskSide, Win
@@ -50,6 +51,7 @@ def side_by_side(
             _task_side(panel, bar, draws),
             wins=_wins(panel, compared),
             cascades=cascades_of(panel, signals=signals, margin=bar.margin),
+            routers=routers_of(panel, margin=bar.margin),
         )
         for panel in panels
     ]

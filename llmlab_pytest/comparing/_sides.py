@@ -31,6 +31,8 @@ class Side:
     """The row of each sample by its id, as far as they are known."""
     clusters: Clusters
     """The cluster of each sample by its id, where the task declares any."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """The smallest declared group of each sample by its id, where there are any."""
     of: Literal["model", "prompt"] = "model"
     """What `model` names: there are prompts side by side, too."""
     place: str = ""
@@ -140,6 +142,7 @@ def sides_of_run(store: Store, run_id: str, *, place: str = "") -> Iterator[Side
             results=results,
             rows={sample.id: sample.metadata for sample in samples},
             clusters=clusters_of(plan, samples),
+            groups={each.id: each.groups[-1] for each in samples if each.groups},
             planned=plan.planned,
             factors={**factors, **plan.factors},
         )

@@ -146,7 +146,10 @@ class Advice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
-    """Ask a cheap model first, and a dear one where the cheap one is unsure."""
+    """Ask a cheap model first, and a dear one where the cheap one is unsure.
+
+    Or, as a router, one of them by what is known before.
+    """
 
     first: str
     second: str
@@ -193,6 +196,8 @@ class TaskSide:
     consistencies: tuple[Consistency, ...] = ()
     advice: Advice | None = None
     cascades: tuple[Cascade, ...] = ()
+    routers: tuple[Cascade, ...] = ()
+    """Of each sample only one model is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,14 @@ _DIGITS = 3
 _MOST_TASKS = 5
 _LEAST_FOR_MATRIX = 3
 _INTERVAL = "95% interval"
+_RULE_HEAD = (
+    *("first", "second", "second where", "asked", "quality", _INTERVAL),
+    *("$/sample", _INTERVAL, "against 2nd", _INTERVAL, "coin", "samples"),
+)
+_HALVES = (
+    "thresholds and groups are chosen on one half of the samples and judged on the "
+    "other; coin: the quality of asking either at random for the same money"
+)
 
 
 class Table(NamedTuple):
@@ -54,6 +62,7 @@ def side_tables(task: TaskSide, *, has_pairs: bool = True) -> list[Table]:
         _matrix(task),
         _consistencies(task.consistencies),
         _cascades(task.cascades),
+        _routers(task.routers),
     )
     return [table for table in tables if table.lines]
 
@@ -280,32 +289,38 @@ def _consistencies(found: Sequence[Consistency]) -> Table:
 def _cascades(found: Sequence[Cascade]) -> Table:
     return Table(
         "cascades: ask the first, then the second where it is unsure",
-        (
-            *("first", "second", "asked where", "asked", "quality", _INTERVAL),
-            *("$/sample", _INTERVAL, "against 2nd", _INTERVAL, "coin", "samples"),
-        ),
-        [
-            [
-                shorten(own.first, _NAME_WIDTH),
-                shorten(own.second, _NAME_WIDTH),
-                own.rule,
-                _share(own.asked_second),
-                _format.score(own.quality),
-                _span(own.quality_interval, _format.score),
-                dollars(own.cost_usd),
-                _span(own.cost_interval, dollars),
-                _signed(own.difference),
-                _span(own.difference_interval, _signed),
-                _format.score(own.mixed_quality),
-                f"{own.n:,}",
-            ]
-            for own in found
-        ],
+        _RULE_HEAD,
+        list(map(_rule_cells, found)),
         3,
-        "the oracle looks at the target: no cascade of the two is better; thresholds "
-        "are chosen on one half of the samples and judged on the other; coin: the "
-        "quality of asking either at random for the same money",
+        f"the oracle looks at the target: no cascade of the two is better; {_HALVES}",
     )
+
+
+def _routers(found: Sequence[Cascade]) -> Table:
+    return Table(
+        "routers: ask the first or the second, by the sample's group or length",
+        _RULE_HEAD,
+        list(map(_rule_cells, found)),
+        3,
+        f"the oracle looks at the target: no router to the two is better; {_HALVES}",
+    )
+
+
+def _rule_cells(own: Cascade) -> list[str]:
+    return [
+        shorten(own.first, _NAME_WIDTH),
+        shorten(own.second, _NAME_WIDTH),
+        own.rule,
+        _share(own.asked_second),
+        _format.score(own.quality),
+        _span(own.quality_interval, _format.score),
+        dollars(own.cost_usd),
+        _span(own.cost_interval, dollars),
+        _signed(own.difference),
+        _span(own.difference_interval, _signed),
+        _format.score(own.mixed_quality),
+        f"{own.n:,}",
+    ]
 
 
 def _price(standing: Standing) -> str:
