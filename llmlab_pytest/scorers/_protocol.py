@@ -25,6 +25,7 @@ from llmlab_pytest.core import (
     unknown_name,
 )
 from llmlab_pytest.scorers._awaiting import Later, wait_for
+from llmlab_pytest.scorers._option_types import WrongOption, wrong_option
 
 Outcome = Score | bool | float | None
 Scorer = Callable[..., Outcome | Awaitable[Outcome]]
@@ -69,6 +70,16 @@ def make_scorer(
         if option in options:
             place = f"{where}: {name}"
             options[option] = _nested(options[option], registry, place)
+    scorer = _made(name, factory, options, where)
+    _parameters(scorer, where)
+    return title, scorer
+
+
+def _made(
+    name: str, factory: ScorerFactory, options: Mapping[str, object], where: str
+) -> Scorer:
+    """Call a factory; what it says of its options is clearer than their types."""
+    wrong = wrong_option(factory, options)
     try:
         scorer = factory(**options)
     except ConfigError as error:
@@ -77,8 +88,20 @@ def make_scorer(
             allowed=error.allowed,
             fix=error.fix,
         ) from error
-    _parameters(scorer, where)
-    return title, scorer
+    except Exception as error:
+        if wrong is None:
+            raise
+        raise _of_wrong_type(name, wrong, where) from error
+    if wrong is not None:
+        raise _of_wrong_type(name, wrong, where)
+    return scorer
+
+
+def _of_wrong_type(name: str, wrong: WrongOption, where: str) -> ConfigError:
+    return ConfigError(
+        f"The option {wrong.name!r} of the scorer {name!r} in {where} is {wrong.seen}.",
+        allowed=f"It is {wrong.allowed}.",
+    )
 
 
 def names_one_of(spec: object, names: Container[str]) -> bool:

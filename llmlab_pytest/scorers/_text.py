@@ -109,12 +109,12 @@ def regex(*, pattern: str | None = None, full: bool = False, group: int = 0) -> 
         group: the group that becomes the score's answer.
 
     Raises:
-        ConfigError: the pattern does not compile.
+        ConfigError: the pattern does not compile, or has no such group.
     """
-    compiled = None if pattern is None else _compiled(pattern)
+    compiled = None if pattern is None else _compiled(pattern, group)
 
     def score(completion: Completion | str, target: Target = None) -> Score:
-        expression = compiled or _compiled(targets_of(target)[0])
+        expression = compiled or _compiled(targets_of(target)[0], group)
         text = text_of(completion)
         match = expression.fullmatch(text) if full else expression.search(text)
         return Score(
@@ -192,14 +192,20 @@ def _faults(present: Sequence[str], missing: Sequence[str]) -> list[str]:
     return [f"found {_listed(present)}", f"missing {_listed(missing)}"]
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compiled(pattern: str, group: int) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
+        expression = re.compile(pattern)
     except re.error as error:
         raise ConfigError(
             f"The pattern {pattern!r} is no regular expression: {error}.",
             allowed="Patterns follow Python's re module.",
         ) from error
+    if not 0 <= group <= expression.groups:
+        raise ConfigError(
+            f"The pattern {pattern!r} has no group {group}.",
+            allowed=f"It has {expression.groups}; 0 is the whole match.",
+        )
+    return expression
 
 
 def _either(texts: Sequence[str]) -> str:
