@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from llmlab_pytest.comparing import (
@@ -10,12 +11,13 @@ from llmlab_pytest.comparing import (
     compare_pairs,
     pairs_of,
     prompt_sides,
+    run_id_of,
     sides_of,
 )
 from llmlab_pytest.core import ConfigError, SampleRecord, TaskPlan, TaskRow
 from llmlab_pytest.metrics import MetricRegistry, build_row, sample_values
 from llmlab_pytest.stats import benjamini_hochberg, holm
-from llmlab_pytest.store import Found
+from llmlab_pytest.store import Found, RunSummary
 from llmlab_pytest.ui._samples import records_of
 from llmlab_pytest.ui._shelf import Shelf
 
@@ -76,7 +78,7 @@ def comparison_of(
 
     Args:
         shelf: holds them.
-        runs: their ids.
+        runs: their ids, or what `llmlab compare` takes for one, as `last`.
         metric: what is compared; empty: the first metric of each task.
         correct: a key of `CORRECTIONS`.
 
@@ -87,11 +89,11 @@ def comparison_of(
         raise ConfigError(
             "No run is chosen.", fix="Choose some in the list of runs, or one's models."
         )
-    summaries = [shelf.run(name) for name in runs]
+    summaries = [_meant(shelf, name) for name in runs]
     heading, function = CORRECTIONS[correct]
 
     def compare() -> Comparison:
-        sides = sides_of(runs, store=shelf.url)
+        sides = sides_of([run.id for run in summaries], store=shelf.url)
         sides += prompt_sides(sides)
         if metric:
             sides = [replace(side, metric=metric) for side in sides]
@@ -115,6 +117,12 @@ def comparison_of(
         return Comparison(sides, lines, compared, rows, heading)
 
     return shelf.compared(summaries, (metric, correct), compare)
+
+
+def _meant(shelf: Shelf, name: str) -> RunSummary:
+    with suppress(ConfigError):  # the page's own says it better
+        name = run_id_of(name, shelf.store, shelf.url)
+    return shelf.run(name)
 
 
 def _line(side: Side, metrics: MetricRegistry) -> TaskRow:

@@ -187,3 +187,14 @@ def test_prompts_of_a_matrix_are_compared(
     assert "ask[brief]" in sample
     (transcript, *_) = re.findall(r'href="(/runs/r1/sample[^"]+)"', sample)
     assert "says" in page.get(unescape(transcript)).text
+
+
+def test_runs_are_named_as_the_command_takes_them(kept: Any, page: Any) -> None:
+    """The latest, and those before it."""
+    fill(kept, "r1", 1, {"quiz/a": OLD})
+    fill(kept, "r2", 2, {"quiz/a": NEW})
+    named = page.get("/compare?run=last~1&run=last").text
+    assert lines_of(named, "sides") == lines_of(
+        page.get("/compare?run=r1&run=r2").text, "sides"
+    )
+    assert len(lines_of(named, "sides")) == 2
