@@ -311,7 +311,8 @@ class RunPlugin:
 
     def pytest_unconfigure(self) -> None:
         """Release models, threads and the store."""
-        self._llmlab.close()
+        with suppress(StoreError):  # results that it does not take: the summary said it
+            self._llmlab.close()
 
     def _newly_upcoming(self, item: pytest.Item) -> list[pytest.Item]:
         """Return what xdist has sent to this worker since the last item, in order.

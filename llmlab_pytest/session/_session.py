@@ -376,11 +376,11 @@ class LlmlabSession:
     def close(self) -> None:
         """Stop the engine and close the store, if they were ever needed."""
         self.stop()
+        set_bench(None)
         if "journal" in self.__dict__:
             self.journal.close()
         if "store" in self.__dict__:
             self.store.close()
-        set_bench(None)
 
 
 def session_of(config: pytest.Config) -> LlmlabSession:
