@@ -262,7 +262,8 @@ def _say_that_responses_stream(name: str, vendor: str) -> None:
 
     litellm 1.106 asks for such a model's whole answer and plays a stream of it: the
     time to the first token is that of the last one, and arguments of calls come twice.
-    The entry states no price, so the price stays unknown.
+    The entry states no price, so the price stays unknown; and the mode of any model,
+    since the same model may be asked in OpenAI's older protocol by another entry.
     """
     model = name.removeprefix(_RESPONSES)
     if vendor != "openai" or model == name:
@@ -270,7 +271,7 @@ def _say_that_responses_stream(name: str, vendor: str) -> None:
     try:
         litellm.get_model_info(model, custom_llm_provider=vendor)
     except (litellm.ModelNotMappedError, OpenAIError, ValueError, KeyError):
-        known = {"litellm_provider": vendor, "mode": "responses"}
+        known = {"litellm_provider": vendor, "mode": "chat"}
         litellm.register_model({model: {**known, "supports_native_streaming": True}})
 
 

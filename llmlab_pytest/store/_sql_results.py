@@ -87,6 +87,7 @@ class SqlResults:
         """
         with self._turn:
             if self._waiting:
+                self._written_at = -_APART_S  # should it fail, the next tries at once
                 with self._database.writing() as connection:
                     self._write(connection, list(self._waiting.values()))
                 self._waiting = {}

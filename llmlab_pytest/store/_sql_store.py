@@ -1,6 +1,7 @@
 """The store: what runs asked, answered and scored, in one SQL database."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from typing import Any
 
@@ -12,6 +13,7 @@ from llmlab_pytest.core import (
     Sample,
     SampleRecord,
     SampleResult,
+    StoreError,
     TaskPlan,
     digest_of,
 )
@@ -54,7 +56,7 @@ class SqlStore:
     @property
     def catalogue(self) -> SqlCatalogue:
         """Lists results by what they are, without reading records whole."""
-        self.settle()
+        self._settle_for_reader()
         return self._catalogue
 
     def start_run(
@@ -172,7 +174,7 @@ class SqlStore:
         self, run_id: str, *, task: str | None = None, model: str | None = None
     ) -> list[SampleResult]:
         """Return results in the order of task, model, sample and epoch."""
-        self.settle()
+        self._settle_for_reader()
         scores = {
             address: tuple(columns.score_of(row) for row in rows)
             for address, rows in groupby(
@@ -188,13 +190,13 @@ class SqlStore:
         self, run_id: str, *, task: str | None = None, model: str | None = None
     ) -> list[SampleResult]:
         """Return what `results` returns, but without scores, which take most time."""
-        self.settle()
+        self._settle_for_reader()
         rows = self._rows_of(schema.results, run_id, task, model)
         return [columns.result_of(row, ()) for row in rows]
 
     def samples(self, run_id: str, *, task: str) -> list[Sample]:
         """Return the samples of a task that a run has results of, by their ids."""
-        self.settle()
+        self._settle_for_reader()
         kept, judged = schema.samples, schema.results
         statement = (
             select(kept)
@@ -216,7 +218,7 @@ class SqlStore:
 
         Asked for by parts, so that no caller needs all prompts of a run at a time.
         """
-        self.settle()
+        self._settle_for_reader()
         kept, judged, said = schema.samples, schema.results, schema.completions
         statement = (
             select(judged, kept.c.content.label("sample"), said.c.request)
@@ -253,7 +255,7 @@ class SqlStore:
 
     def sample_counts(self) -> list[Samples]:
         """Return how many results every run has, by task and model."""
-        self.settle()
+        self._settle_for_reader()
         return samples_of(self._database)
 
     def calls(self, run_id: str) -> Iterator[KeptCall]:
@@ -270,6 +272,11 @@ class SqlStore:
             self.settle()
         finally:
             self._database.close()
+
+    def _settle_for_reader(self) -> None:
+        """Let a reader find what waits; of a store that is full, only what it keeps."""
+        with suppress(StoreError):  # whoever writes is told
+            self.settle()
 
     def _rows_of(
         self, table: Table, run_id: str, task: str | None, model: str | None

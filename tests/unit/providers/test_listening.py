@@ -178,3 +178,13 @@ def test_another_loop_that_has_ended_is_no_matter(remote: Any) -> None:
     asyncio.run(leave())
     (answer,) = ask(remote("litellm", "echo"), Heard())
     assert answer.text == ANSWER
+
+
+def test_the_other_protocol_of_a_model_is_another_matter(
+    remote: Any, server: Any
+) -> None:
+    """An entry that goes to OpenAI's responses sends no other entry there."""
+    remote("litellm", "responses/echo")
+    (answer,) = ask(remote("litellm", "echo"), Heard())
+    assert answer.text == ANSWER
+    assert "messages" in server.bodies[-1]
