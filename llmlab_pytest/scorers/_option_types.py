@@ -7,6 +7,7 @@ cannot be told from a declaration, as that of a function, is right.
 import inspect
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from llmlab_pytest.core import shorten
@@ -80,10 +81,9 @@ def _fits(value: object, kind: _Kind) -> bool:
 
 
 def _is_one(value: object, kind: _Kind) -> bool:
-    try:
-        return isinstance(value, kind)
-    except TypeError:  # it is no class, or a protocol
-        return True
+    """Whether it is of a plain kind or a record; others may be made of a text."""
+    is_known = kind in _WORDS or kind == int | float or is_dataclass(kind)
+    return isinstance(value, kind) if is_known else True
 
 
 def _are_many(value: object, part: _Kind) -> bool:

@@ -1,7 +1,8 @@
 """Options of scorers that are of a wrong type are refused where they are written."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,14 +62,15 @@ def test_message_says_what_it_is_and_what_it_can_be(spec: Any, says: str) -> Non
         make_scorer(spec, scorer_registry(), where="card.toml:3")
 
 
-def test_types_of_a_scorer_that_nobody_knows_are_left_alone() -> None:
+@pytest.mark.parametrize("declared", ["Unknown", Path, Callable[[str], str], Any])
+def test_types_of_a_scorer_that_nobody_knows_are_left_alone(declared: Any) -> None:
     """Those of functions, classes, and names that only a checker sees."""
     registry = scorer_registry()
 
     def own(*, count: int = 1) -> Any:
         return lambda completion: float(bool(completion)) + count
 
-    own.__annotations__["count"] = "Unknown"
+    own.__annotations__["count"] = declared
     registry.register("own", own, source="here")
     assert (
         make_scorer({"name": "own", "count": "x"}, registry, where="here")[0] == "own"
