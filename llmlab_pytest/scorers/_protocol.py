@@ -88,7 +88,7 @@ def _made(
             allowed=error.allowed,
             fix=error.fix,
         ) from error
-    except Exception as error:
+    except (TypeError, ValueError, AttributeError, LookupError) as error:
         if wrong is None:
             raise
         raise _of_wrong_type(name, wrong, where) from error
