@@ -24,7 +24,8 @@ class GarbagePause:
         self._is_on = gc.isenabled()
         self._usual = gc.get_threshold()
         gc.disable()
-        config.add_cleanup(self._stop)
+        self._config = config
+        config.add_cleanup(self.end)
 
     def end(self) -> None:
         """Let Python search among what comes; calling it again does nothing."""
@@ -35,8 +36,8 @@ class GarbagePause:
             if first:  # 0: no search but on demand
                 gc.set_threshold(max(first, _SELDOM), *others)
             gc.enable()
+            self._config.add_cleanup(self._stop)
 
     def _stop(self) -> None:
-        self.end()
         gc.unfreeze()
         gc.set_threshold(*self._usual)

@@ -10,16 +10,13 @@ many thresholds is partly luck. The oracle looks at the target: no rule is bette
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from statistics import fmean
 
 from llmlab_pytest.comparing._agreement import answers_of
 from llmlab_pytest.comparing._panel import Panel, Seat
-from llmlab_pytest.comparing._rules import Rule, by_threshold, judged, pairs_to_best
+from llmlab_pytest.comparing._rules import Rule, by_threshold, oracle, pairs_to_best
 from llmlab_pytest.core import SampleResult
 from llmlab_pytest.reporting import Cascade
-
-_ORACLE = "the second is better (oracle)"
 
 
 def cascades_of(
@@ -36,7 +33,7 @@ def cascades_of(
     found = []
     for pair in pairs_to_best(panel):
         first, _ = pair
-        found.append(_oracle(panel, pair))
+        found.append(oracle(panel, pair))
         for rule in _rules(first, signals):
             cascade = by_threshold(panel, pair, rule, margin)
             found += [] if cascade is None else [cascade]
@@ -95,18 +92,3 @@ def _of_epochs(first: Seat) -> Rule | None:
         kept=tuple(kept),
         kept_usd=tuple(first.asked_usd or ()),
     )
-
-
-def _oracle(panel: Panel, pair: tuple[Seat, Seat]) -> Cascade:
-    """Return what asking the second exactly where it is better gives."""
-    first, second = pair
-    is_better = [b > a for a, b in zip(first.quality, second.quality, strict=True)]
-    rule = Rule(
-        text=_ORACLE,
-        signal=tuple(float(not own) for own in is_better),
-        kept=first.quality,
-        kept_usd=tuple(first.costs_usd or ()),
-        is_final=True,
-    )
-    places = range(len(panel.sample_ids))
-    return replace(judged(panel, pair, rule, 1.0, places), is_oracle=True)

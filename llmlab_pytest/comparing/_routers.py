@@ -15,13 +15,12 @@ from llmlab_pytest.comparing._rules import (
     Rule,
     by_threshold,
     halves,
-    judged,
+    oracle,
     pairs_to_best,
 )
 from llmlab_pytest.core import shorten
 from llmlab_pytest.reporting import Cascade
 
-_ORACLE = "the second is better (oracle)"
 _MOST_NAMED = 4
 _NAME_CHARS = 24
 Pair = tuple[Seat, Seat]
@@ -40,7 +39,7 @@ def routers_of(panel: Panel, *, margin: float) -> tuple[Cascade, ...]:
         rules = _by_group(panel, pair, margin) + _by_length(pair)
         tried = [by_threshold(panel, pair, rule, margin) for rule in rules]
         if routers := [own for own in tried if own and 0 < own.asked_second < 1]:
-            found += [_oracle(panel, pair), *routers]
+            found += [oracle(panel, pair, is_router=True), *routers]
     return tuple(found)
 
 
@@ -88,12 +87,3 @@ def _rule(first: Seat, text: str, signal: Sequence[float], *, sign: int = 1) -> 
         sign=sign,
         is_router=True,
     )
-
-
-def _oracle(panel: Panel, pair: Pair) -> Cascade:
-    first, second = pair
-    worse = [a < b for a, b in zip(first.quality, second.quality, strict=True)]
-    rule = _rule(first, _ORACLE, [float(not own) for own in worse])
-    places = range(len(panel.sample_ids))
-    found = judged(panel, pair, replace(rule, is_final=True), 1.0, places)
-    return replace(found, is_oracle=True)

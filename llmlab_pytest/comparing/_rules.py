@@ -7,7 +7,7 @@ half of the samples and judged on the other, for the best of many is partly luck
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from llmlab_pytest.comparing._panel import Panel, Seat
@@ -15,6 +15,7 @@ from llmlab_pytest.comparing._standings import mean_interval, price_interval
 from llmlab_pytest.metrics import difference_interval
 from llmlab_pytest.reporting import Cascade
 
+_ORACLE = "the second is better (oracle)"
 _LEAST = 4
 """Samples in a half; fewer tell nothing of a threshold."""
 
@@ -67,6 +68,24 @@ def by_threshold(
     enough = [end for quality, end in tried if quality > needed]
     threshold = min(enough) if enough else max(tried)[1]
     return judged(panel, pair, rule, threshold, judged_on)
+
+
+def oracle(
+    panel: Panel, pair: tuple[Seat, Seat], *, is_router: bool = False
+) -> Cascade:
+    """Return what asking the second exactly where it is better gives."""
+    first, second = pair
+    is_better = [b > a for a, b in zip(first.quality, second.quality, strict=True)]
+    rule = Rule(
+        text=_ORACLE,
+        signal=tuple(float(not own) for own in is_better),
+        kept=first.quality,
+        kept_usd=tuple(first.costs_usd or ()),
+        is_final=True,
+        is_router=is_router,
+    )
+    places = range(len(panel.sample_ids))
+    return replace(judged(panel, pair, rule, 1.0, places), is_oracle=True)
 
 
 def halves(clusters: Sequence[str]) -> tuple[list[int], list[int]]:

@@ -29,6 +29,8 @@ _RULE_HEAD = (
     *("first", "second", "second where", "asked", "quality", _INTERVAL),
     *("$/sample", _INTERVAL, "against 2nd", _INTERVAL, "coin", "samples"),
 )
+_FIRST_THEN = "ask the first, then the second where it is unsure"
+_EITHER = "ask the first or the second, by the sample's group or length"
 _HALVES = (
     "thresholds and groups are chosen on one half of the samples and judged on the "
     "other; coin: the quality of asking either at random for the same money"
@@ -61,8 +63,8 @@ def side_tables(task: TaskSide, *, has_pairs: bool = True) -> list[Table]:
         _matches(task.matches),
         _matrix(task),
         _consistencies(task.consistencies),
-        _cascades(task.cascades),
-        _routers(task.routers),
+        _rules("cascade", _FIRST_THEN, task.cascades),
+        _rules("router", _EITHER, task.routers),
     )
     return [table for table in tables if table.lines]
 
@@ -286,23 +288,14 @@ def _consistencies(found: Sequence[Consistency]) -> Table:
     )
 
 
-def _cascades(found: Sequence[Cascade]) -> Table:
+def _rules(kind: str, what: str, found: Sequence[Cascade]) -> Table:
+    """Return rules that choose between two models, by what kind they are."""
     return Table(
-        "cascades: ask the first, then the second where it is unsure",
+        f"{kind}s: {what}",
         _RULE_HEAD,
         list(map(_rule_cells, found)),
         3,
-        f"the oracle looks at the target: no cascade of the two is better; {_HALVES}",
-    )
-
-
-def _routers(found: Sequence[Cascade]) -> Table:
-    return Table(
-        "routers: ask the first or the second, by the sample's group or length",
-        _RULE_HEAD,
-        list(map(_rule_cells, found)),
-        3,
-        f"the oracle looks at the target: no router to the two is better; {_HALVES}",
+        f"the oracle looks at the target: no {kind} of the two is better; {_HALVES}",
     )
 
 
